@@ -1,0 +1,1 @@
+"""Fairlead: a Kubernetes operator for models in production."""
