@@ -1,0 +1,234 @@
+"""ModelDeployment: what to run, how it scales and how a new version takes over."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from fairlead.api.fields import Duration, Part, between, unique
+from fairlead.api.forms import DnsLabel, Image, LabelValue, ObjectName, cel_is_inside, is_inside
+from fairlead.api.modeluri import ModelUri
+from fairlead.api.pod import PodOptions
+from fairlead.api.resources import Resources
+from fairlead.api.rules import Rule, at_least_one, at_most_one, exactly_one, matching, rule
+from fairlead.api.server import Args, Container, Env, ServerTemplate
+
+MAX_NAME = 54  # a Service is called NAME-<8 characters of hash>, and 63 is the most that a DNS label can hold
+
+NAME_IS_SHORT = matching(
+    f"[a-z]([-a-z0-9]{{0,{MAX_NAME - 2}}}[a-z0-9])?",
+    f"must be at most {MAX_NAME} lower-case letters, digits and '-', with a letter at the beginning and no '-' at the "
+    "end: Services are named after it",
+)
+"""Rule for the name of a ModelDeployment."""
+
+
+class ModelSource(Part):
+    """The model: where its files are and what it is called."""
+
+    uri: ModelUri | None = Field(
+        default=None,
+        description="Where the files are: pvc://claim/folder, or oci://registry/repository:tag as an image volume. "
+        "Absent: they are inside the server's image.",
+    )
+    name: (
+        Annotated[
+            str,
+            Field(max_length=128),
+            matching(
+                "[A-Za-z0-9]([-A-Za-z0-9_.:/]*[A-Za-z0-9])?",
+                "must be letters, digits, '-', '_', '.', ':' and '/', with a letter or digit at both ends",
+            ),
+        ]
+        | None
+    ) = Field(default=None, description="Name under which the server serves it; absent: the name of this resource.")
+    version: LabelValue | None = Field(
+        default=None, description="Free label of this version, shown in status and on pods."
+    )
+
+
+class RuntimeReference(Part):
+    """A ModelRuntime of this cluster."""
+
+    name: ObjectName = Field(description="Name of the ModelRuntime.")
+
+
+class Runtime(Part):
+    """The model server."""
+
+    must_hold = (
+        exactly_one(
+            "runtime takes exactly one of ref (a ModelRuntime) and container (a server of your own)", "ref", "container"
+        ),
+        at_most_one(
+            "runtime.image replaces the image of a ModelRuntime; with runtime.container, set container.image",
+            "image",
+            "container",
+            at="image",
+        ),
+    )
+
+    ref: RuntimeReference | None = Field(default=None, description="A ModelRuntime of this cluster.")
+    container: Container | None = Field(default=None, description="A server of your own.")
+    image: Image | None = Field(
+        default=None, description="Image to use instead of the ModelRuntime's, such as one with the model baked in."
+    )
+    args: Args = Field(default=(), description="Arguments, appended to those of the runtime.")
+    env: Env = Field(default=(), description="Environment variables; they win over those of the runtime.")
+
+
+class ScalingTarget(Part):
+    """What the autoscaler holds steady."""
+
+    must_hold = (
+        at_least_one(
+            "autoscaling.target needs cpuUtilization or memoryUtilization, in percent of the request",
+            "cpuUtilization",
+            "memoryUtilization",
+        ),
+    )
+
+    cpu_utilization: int | None = Field(
+        default=None, ge=1, le=1000, description="Average CPU use of the pods, in percent of resources.requests.cpu."
+    )
+    memory_utilization: int | None = Field(
+        default=None, ge=1, le=1000, description="Average memory use, in percent of resources.requests.memory."
+    )
+
+
+class Autoscaling(Part):
+    """How the number of replicas follows the load."""
+
+    must_hold = (
+        rule(
+            "autoscaling.minReplicas must not be greater than autoscaling.maxReplicas",
+            "self.minReplicas <= self.maxReplicas",
+            lambda self: self.min_replicas <= self.max_replicas,
+            "minReplicas",
+        ),
+    )
+
+    min_replicas: int = Field(default=1, ge=1, le=10_000, description="Never fewer pods than this.")
+    max_replicas: int = Field(ge=1, le=10_000, description="Never more pods than this.")
+    target: ScalingTarget = Field(description="What is held steady.")
+
+
+class Rollout(Part):
+    """How a new revision takes over."""
+
+    strategy: Literal["BlueGreen", "Recreate"] = Field(
+        default="BlueGreen",
+        description="BlueGreen: the new revision starts beside the old one and takes over once it answers. "
+        "Recreate: the old one is stopped first; needs no spare capacity, and nothing is served in between.",
+    )
+    drain: Annotated[Duration, between("0s", "1h")] = Field(
+        default=timedelta(seconds=30),
+        description="How long the old revision is kept after traffic has moved, for requests that are still open.",
+    )
+    progress_deadline: Annotated[Duration, between("10s", "24h")] = Field(
+        default=timedelta(minutes=10),
+        description="When a revision that does not become ready is reported as Stalled. It is not given up: "
+        "it takes over if it becomes ready later.",
+    )
+
+
+class Network(Part):
+    """Who may reach the pods."""
+
+    must_hold = (
+        rule(
+            "network.allowedNamespaces has an effect only with network.isolation: Namespace; set that or remove it",
+            "!has(self.allowedNamespaces) || self.allowedNamespaces.size() == 0 || self.isolation == 'Namespace'",
+            lambda self: not self.allowed_namespaces or self.isolation == "Namespace",
+            "allowedNamespaces",
+        ),
+    )
+
+    isolation: Literal["None", "Namespace"] = Field(
+        default="None",
+        description="None: anybody. Namespace: pods of this namespace, of allowedNamespaces, and Fairlead itself, by a "
+        "NetworkPolicy; it takes a network plug-in that enforces them.",
+    )
+    allowed_namespaces: Annotated[
+        tuple[DnsLabel, ...], Field(max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}), unique()
+    ] = Field(default=(), description="Further namespaces, such as those of a gateway or of Prometheus.")
+
+
+def _needs_request(target: str, resource: str) -> Rule:
+    """The HorizontalPodAutoscaler takes a limit for the request when there is only the limit; so does this rule."""
+    attribute = f"{resource}_utilization"
+
+    def holds(self: Any) -> bool:
+        wanted = self.autoscaling is not None and getattr(self.autoscaling.target, attribute) is not None
+        return not wanted or resource in self.resources.requests or resource in self.resources.limits
+
+    in_resources = " || ".join(
+        f"has(self.resources.{part}) && '{resource}' in self.resources.{part}" for part in ("requests", "limits")
+    )
+    return rule(
+        f"autoscaling.target.{target} is a share of the {resource} request: set resources.requests.{resource}",
+        f"!has(self.autoscaling) || !has(self.autoscaling.target.{target}) || has(self.resources) && ({in_resources})",
+        holds,
+        "autoscaling.target",
+    )
+
+
+def mounts_clash(model: ModelSource, pod: PodOptions, server: ServerTemplate) -> bool:
+    """Whether the pod options mount something over the model, inside it, or over a scratch folder of the server.
+
+    At admission only a container of one's own can be checked; for a ModelRuntime it is known when both are.
+    """
+    return any(
+        mount.mount_path in server.scratch or (model.uri is not None and is_inside(mount.mount_path, server.model_path))
+        for mount in pod.volume_mounts
+    )
+
+
+MOUNTS_CLASH = (
+    "pod.volumeMounts must leave modelPath and the scratch folders of the server alone; mount elsewhere, or change "
+    "modelPath or scratch"
+)
+
+
+class ModelDeploymentSpec(Part):
+    """What to run, how it scales and how a new version takes over."""
+
+    must_hold = (
+        at_most_one(
+            "set replicas or autoscaling, not both: an autoscaler owns the number of replicas",
+            "replicas",
+            "autoscaling",
+        ),
+        _needs_request("cpuUtilization", "cpu"),
+        _needs_request("memoryUtilization", "memory"),
+        rule(
+            MOUNTS_CLASH,
+            "!has(self.runtime.container) || !has(self.pod.volumeMounts) || !self.pod.volumeMounts.exists(m, "
+            "has(self.runtime.container.scratch) && m.mountPath in self.runtime.container.scratch || "
+            "has(self.model) && has(self.model.uri) && "
+            f"{cel_is_inside('m.mountPath', 'self.runtime.container.modelPath')})",
+            lambda self: not self.runtime.container or not mounts_clash(self.model, self.pod, self.runtime.container),
+            "pod.volumeMounts",
+        ),
+    )
+
+    model: ModelSource = Field(default=ModelSource(), description="The model.")
+    runtime: Runtime = Field(description="The model server.")
+    resources: Resources = Field(default=Resources(), description="Compute resources of one pod.")
+    replicas: int | None = Field(
+        default=None, ge=0, le=10_000, description="How many pods; 1 when neither this nor autoscaling is set."
+    )
+    autoscaling: Autoscaling | None = Field(default=None, description="How the number of pods follows the load.")
+    rollout: Rollout = Field(default=Rollout(), description="How a new revision takes over.")
+    network: Network = Field(default=Network(), description="Who may reach the pods.")
+    pod: PodOptions = Field(default=PodOptions(), description="Further settings of the pods.")
+
+
+class ModelDeployment(Part):
+    """A model in production: what to run, how it scales and how a new version takes over."""
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    spec: ModelDeploymentSpec

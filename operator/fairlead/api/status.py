@@ -1,0 +1,76 @@
+"""The status of a ModelDeployment: what users and other controllers read, and what Fairlead remembers."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, Field, PlainSerializer, WithJsonSchema
+
+from fairlead.api.fields import Part, named_list
+from fairlead.api.reasons import Phase
+
+
+def format_time(value: datetime) -> str:
+    """RFC 3339 in UTC with whole seconds, as Kubernetes writes times."""
+    return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Time = Annotated[AwareDatetime, PlainSerializer(format_time), WithJsonSchema({"type": "string", "format": "date-time"})]
+RevisionName = Annotated[str, Field(min_length=1, max_length=63)]
+
+
+class Condition(Part):
+    """One aspect of the state, in the form of metav1.Condition."""
+
+    type: str = Field(min_length=1, max_length=316, description="Which aspect.")
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
+    reason: str = Field(min_length=1, max_length=128, description="Why, in one word for machines.")
+    message: str = Field(default="", max_length=4096, description="Why, in words a person can act on.")
+    last_transition_time: Time = Field(description="When status last changed.")
+    observed_generation: int = Field(default=0, ge=0, description="Generation of the spec that this is about.")
+
+
+class StableStatus(Part):
+    """The revision that serves production."""
+
+    revision: RevisionName = Field(description="Its name.")
+    model_version: str | None = Field(default=None, max_length=63, description="spec.model.version when it was made.")
+
+
+class RolloutStatus(Part):
+    """How the change to a new revision stands."""
+
+    phase: Phase = Field(description="Where it stands.")
+    revision: RevisionName | None = Field(default=None, description="The revision on its way to production.")
+    since: Time = Field(description="When this phase began for this revision.")
+
+
+class DrainingStatus(Part):
+    """A revision that served production before and finishes its open requests."""
+
+    revision: RevisionName = Field(description="Its name.")
+    since: Time = Field(description="When production traffic moved away from it.")
+
+
+class Status(Part):
+    """What Fairlead observed and decided."""
+
+    observed_generation: int = Field(default=0, ge=0, description="Generation of the spec that this status is about.")
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=named_list("type"))] = Field(
+        default=(),
+        description="Ready, Available, and while they are true Reconciling (on its way) and Stalled (needs a person).",
+    )
+    replicas: int = Field(default=0, ge=0, description="How many pods the Deployments of all revisions ask for.")
+    ready_replicas: int = Field(default=0, ge=0, description="How many of them are ready.")
+    selector: str = Field(
+        default="", max_length=512, description="Label selector of the pods, for the scale subresource."
+    )
+    url: str | None = Field(default=None, max_length=512, description="Where clients in the cluster reach the model.")
+    stable: StableStatus | None = Field(default=None, description="The revision that serves production.")
+    rollout: RolloutStatus | None = Field(default=None, description="How the change to a new revision stands.")
+    draining: Annotated[tuple[DrainingStatus, ...], Field(max_length=32)] = Field(
+        default=(), description="Revisions that finish their open requests."
+    )
+
+    def data(self) -> dict[str, Any]:
+        """The status as JSON, as it is written."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)

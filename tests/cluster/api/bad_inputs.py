@@ -1,0 +1,373 @@
+"""What people get wrong, and what they are told. One table for both judges: the API server, and `fairlead render`."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Manifest = dict[str, Any]
+
+RULE, SCHEMA, KUBERNETES = "rule", "schema", "kubernetes"
+"""Who speaks: a rule, in the same words everywhere; the schema's types and bounds, in each judge's own words; or the
+check that Kubernetes makes of every name, before anybody else is asked."""
+
+
+@dataclass(frozen=True)
+class BadInput:
+    """`changes` made to a good object, the field that must be named, and words that must be said about it."""
+
+    changes: dict[str, Any]
+    about: str
+    words: tuple[str, ...]
+    said_by: str = RULE
+    kind: str = "ModelDeployment"
+    base: Mapping[str, Any] = field(default_factory=lambda: {"runtime": {"ref": {"name": "mlserver"}}})
+
+    @property
+    def name(self) -> str:
+        """For the test's report."""
+        return ",".join(f"{path}={value!r}" for path, value in self.changes.items())[:90]
+
+    def manifest(self) -> Manifest:
+        """The bad object."""
+        manifest: Manifest = {
+            "apiVersion": "fairlead.dev/v1alpha1",
+            "kind": self.kind,
+            "metadata": {"name": "fraud", **({"namespace": "default"} if self.kind == "ModelDeployment" else {})},
+            "spec": copy.deepcopy(self.base),
+        }
+        for path, value in self.changes.items():
+            _set(manifest if path.startswith("metadata.") else manifest["spec"], path, value)
+        return manifest
+
+
+def _set(target: Any, path: str, value: Any) -> None:
+    *way, last = path.split(".")
+    for step in way:
+        target = target.setdefault(step, {})
+    target[last] = value
+
+
+def rule(path: str, value: Any, *words: str, about: str = "", **more: Any) -> BadInput:
+    """A field whose value breaks a rule."""
+    return BadInput({path: value} | more.pop("others", {}), about or f"spec.{path}", words, **more)
+
+
+def schema(path: str, value: Any, *words: str, about: str = "", **more: Any) -> BadInput:
+    """A field whose value has the wrong type, is out of bounds, or should not be there."""
+    return BadInput({path: value} | more.pop("others", {}), about or f"spec.{path}", words, said_by=SCHEMA, **more)
+
+
+OWN: dict[str, Any] = {"base": {"runtime": {"container": {"image": "registry.example/server:1"}}}}
+"""A container of one's own as the base."""
+SERVER: dict[str, Any] = {"kind": "ModelRuntime", "base": {"image": "registry.example/server:1"}}
+"""A ModelRuntime as the base."""
+
+NAMES = (
+    rule("metadata.name", "Fraud", "must consist of lower case", about="metadata.name", said_by=KUBERNETES),
+    rule("metadata.name", "7-fraud", "with a letter at the beginning", about="metadata.name"),
+    rule("metadata.name", "fraud.v7", "lower-case letters, digits and '-'", about="metadata.name"),
+    rule("metadata.name", "f" * 55, "at most 54", about="metadata.name"),
+)
+
+MODEL = (
+    rule("model.uri", "s3://bucket/fraud", "must begin with pvc://", "oci://"),
+    rule("model.uri", "hf://org/model", "must begin with pvc://", "fetches it by itself"),
+    rule("model.uri", "/mnt/fraud", "must begin with pvc://"),
+    rule("model.uri", "", "must begin with pvc://"),
+    rule("model.uri", "pvc://", "must name a PersistentVolumeClaim"),
+    rule("model.uri", "pvc://Models/fraud", "must name a PersistentVolumeClaim"),
+    rule("model.uri", "pvc://models/fraud/my model", "must name a PersistentVolumeClaim"),
+    rule("model.uri", "pvc://models/../secrets", "must not contain '..'"),
+    rule("model.uri", "oci://registry.example/Models/Fraud:7", "must name an image after oci://"),
+    rule("model.uri", "oci://https://registry.example/fraud:7", "must name an image after oci://"),
+    rule("model.uri", "oci://registry.example/fraud@sha256:abc", "must name an image after oci://"),
+    schema("model.uri", "oci://" + "a" * 510, "Too long", "512"),
+    rule("model.name", "fraud model", "must be letters, digits"),
+    rule("model.name", "", "must be letters, digits"),
+    schema("model.version", 7, "must be of type string"),
+    rule("model.version", "v 7", "with a letter or digit at both ends"),
+    schema("model.version", "7" * 64, "Too long", "63"),
+    schema("model.url", "pvc://models/fraud", "unknown field"),
+)
+
+RUNTIME = (
+    schema("runtime", None, "Required value"),
+    rule("runtime", {}, "exactly one of ref", "container"),
+    rule("runtime.container", {"image": "a:1"}, "exactly one of ref", about="spec.runtime"),
+    rule("runtime.image", "b:1", "with runtime.container, set container.image", **OWN),
+    rule("runtime.ref.name", "ML Server", "lower-case letters"),
+    rule("runtime.ref.name", "", "lower-case letters"),
+    schema("runtime.ref", {}, "Required value", about="spec.runtime.ref.name"),
+    rule("runtime.image", "https://registry.example/server", "must be an image", "without https://"),
+    rule("runtime.image", "registry.example/Server:1", "must be an image", "capital letters"),
+    rule("runtime.image", "server:1 ", "must be an image"),
+    rule("runtime.args", ["--model={model.dir}"], "no placeholders but {model.path}", about="spec.runtime.args[0]"),
+    schema("runtime.args", "--verbose", "must be of type array"),
+    schema("runtime.args", [8080], "must be of type string", about="spec.runtime.args[0]"),
+    schema("runtime.args", ["x" * 4097], "Too long", about="spec.runtime.args[0]"),
+    schema("runtime.args", ["x"] * 129, "Too many"),
+    rule("runtime.env", [{"name": "1ST"}], "must be a variable's name", about="spec.runtime.env[0].name"),
+    rule("runtime.env", [{"name": "A=B"}], "must be a variable's name", about="spec.runtime.env[0].name"),
+    rule(
+        "runtime.env",
+        [{"name": "A", "value": "{model.uri}"}],
+        "no placeholders but {model.path}",
+        about="spec.runtime.env[0].value",
+    ),
+    schema("runtime.env", [{"name": "A", "value": 1}], "must be of type string", about="spec.runtime.env[0].value"),
+    schema("runtime.env", [{"name": "A"}, {"name": "A"}], "Duplicate value", about="spec.runtime.env"),
+    rule(
+        "runtime.env",
+        [{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+        "value or valueFrom, not both",
+        about="spec.runtime.env[0]",
+    ),
+    rule("runtime.env", [{"name": "A", "valueFrom": {}}], "exactly one of", about="spec.runtime.env[0].valueFrom"),
+    rule(
+        "runtime.env",
+        [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "spec.containers"}}}],
+        "a field that pods offer",
+        about="spec.runtime.env[0].valueFrom.fieldRef.fieldPath",
+    ),
+    rule(
+        "runtime.env",
+        [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "a", "key": "to ken"}}}],
+        "must be a key",
+        about="spec.runtime.env[0].valueFrom.secretKeyRef.key",
+    ),
+)
+
+CONTAINER = (
+    schema("runtime.container.image", None, "Required value", **OWN),
+    rule("runtime.container.image", "", "must be an image", **OWN),
+    rule("runtime.container.ports", {"grpc": 8080}, "is the same as ports.http", about="ports.grpc", **OWN),
+    rule("runtime.container.ports", {"metrics": 8080}, "leave metrics out", about="ports.metrics", **OWN),
+    schema("runtime.container.ports.http", 0, "greater than or equal to 1", **OWN),
+    schema("runtime.container.ports.http", 70000, "less than or equal to 65535", **OWN),
+    schema("runtime.container.ports.http", "8080", "must be of type integer", **OWN),
+    rule("runtime.container.probes.readiness.path", "healthz", "begins with '/'", **OWN),
+    rule("runtime.container.probes.readiness.path", "http://localhost/healthz", "no host", **OWN),
+    rule("runtime.container.probes.serving", "/v2/{model.nam}/ready", "no placeholders but", **OWN),
+    schema("runtime.container.probes.readiness", {"period": "5s"}, "Required value", about="readiness.path", **OWN),
+    rule(
+        "runtime.container.probes.liveness", {"path": "/", "period": "0s"}, "between 1s and 5m", about="period", **OWN
+    ),
+    rule(
+        "runtime.container.probes.liveness", {"path": "/", "timeout": "1h"}, "between 1s and 5m", about="timeout", **OWN
+    ),
+    rule(
+        "runtime.container.probes.liveness", {"path": "/", "timeout": "500ms"}, "whole seconds", about="timeout", **OWN
+    ),
+    schema(
+        "runtime.container.probes.liveness", {"path": "/", "failureThreshold": 0}, "greater", about="Threshold", **OWN
+    ),
+    rule("runtime.container.probes.startup", {"path": "/", "deadline": "2d"}, "such as 1h30m", about="deadline", **OWN),
+    rule("runtime.container.drain.gracePeriod", "10s", "longer than drain.preStop", **OWN),
+    rule("runtime.container.drain.gracePeriod", "3h", "between 1s and 2h", **OWN),
+    rule("runtime.container.probes.startup", {"path": "/", "deadline": "1s"}, "between 5s", about="deadline", **OWN),
+    rule("runtime.container.drain.preStop", "1h", "between 0s and 10m", **OWN),
+    rule("runtime.container.modelPath", "models", "a full path", **OWN),
+    rule("runtime.container.modelPath", "/", "a full path", **OWN),
+    rule("runtime.container.modelPath", "/mnt/models/", "no slash at the end", **OWN),
+    rule("runtime.container.modelPath", "/mnt/../etc", "no '..'", **OWN),
+    rule("runtime.container.modelPath", "/tmp", "scratch must not hold modelPath", about="scratch", **OWN),
+    rule("runtime.container.scratch", ["/mnt/models/cache"], "scratch must not hold modelPath", **OWN),
+    schema("runtime.container.scratch", ["/a", "/a"], "Duplicate value", **OWN),
+    rule("runtime.container.securityContext.runAsUser", 0, "runAsNonRoot to false", **OWN),
+    schema("runtime.container.securityContext.privileged", True, "unknown field", **OWN),
+    schema("runtime.container.lifecycle", {}, "unknown field", **OWN),
+)
+
+RESOURCES = (
+    rule("resources.requests", {"cpu": "half"}, "must be a quantity", "500m", about="spec.resources.requests"),
+    rule("resources.requests", {"memory": "4GB"}, "must be a quantity", about="spec.resources.requests"),
+    rule("resources.requests", {"cpu": -1}, "must be a quantity", about="spec.resources.requests"),
+    schema("resources.requests", {"cpu": 0.5}, "must be of type", about="spec.resources.requests"),
+    rule("resources.limits", {"memory": "1000E"}, "less than 1E", about="spec.resources.limits"),
+    rule("resources.limits", {"gpu": 1}, "gpu is no resource", "nvidia.com/gpu"),
+    rule("resources.limits", {"nvidia.com/gpu": "0.5"}, "nvidia.com/gpu must be a whole number"),
+    rule("resources", {"requests": {"cpu": "2"}, "limits": {"cpu": "1500m"}}, "requests.cpu must not be more than"),
+    rule("resources.requests", {"nvidia.com/gpu": 1}, "requests.nvidia.com/gpu must equal resources.limits"),
+    rule(
+        "resources",
+        {"requests": {"nvidia.com/gpu": 1}, "limits": {"nvidia.com/gpu": 2}},
+        "requests.nvidia.com/gpu must equal resources.limits",
+    ),
+)
+
+SCALING = (
+    schema("replicas", -1, "greater than or equal to 0"),
+    schema("replicas", "2", "must be of type integer"),
+    schema("replicas", 20_000, "less than or equal to 10000"),
+    rule("autoscaling", {"maxReplicas": 2, "target": {}}, "needs cpuUtilization or", about="spec.autoscaling.target"),
+    rule(
+        "autoscaling",
+        {"minReplicas": 5, "maxReplicas": 2, "target": {"cpuUtilization": 70}},
+        "must not be greater than autoscaling.maxReplicas",
+        about="spec.autoscaling.minReplicas",
+        others={"resources.requests": {"cpu": 1}},
+    ),
+    schema("autoscaling", {"target": {"cpuUtilization": 70}}, "Required value", about="spec.autoscaling.maxReplicas"),
+    schema(
+        "autoscaling", {"minReplicas": 0, "maxReplicas": 2, "target": {}}, "greater than or equal", about="minReplicas"
+    ),
+    rule(
+        "autoscaling",
+        {"maxReplicas": 2, "target": {"cpuUtilization": 70}},
+        "set resources.requests.cpu",
+        about="spec.autoscaling.target",
+    ),
+    rule(
+        "autoscaling",
+        {"maxReplicas": 2, "target": {"memoryUtilization": 70}},
+        "set resources.requests.memory",
+        about="spec.autoscaling.target",
+        others={"resources.requests": {"cpu": 1}},
+    ),
+    rule(
+        "autoscaling",
+        {"maxReplicas": 2, "target": {"cpuUtilization": 70}},
+        "replicas or autoscaling, not both",
+        about="spec",
+        others={"resources.requests": {"cpu": 1}, "replicas": 3},
+    ),
+)
+
+ROLLOUT = (
+    rule("rollout.drain", "5 minutes", "such as 1h30m or 45s"),
+    rule("rollout.drain", "", "such as 1h30m or 45s"),
+    rule("rollout.drain", "90", "such as 1h30m or 45s"),
+    schema("rollout.drain", 90, "must be of type string"),
+    rule("rollout.drain", "2h", "between 0s and 1h"),
+    rule("rollout.progressDeadline", "5s", "between 10s and 24h"),
+    schema("rollout.strategy", "Canary", "Unsupported value", '"BlueGreen", "Recreate"'),
+    schema("network.isolation", "namespace", "Unsupported value", '"Namespace"'),
+    rule("network.allowedNamespaces", ["gateways"], "only with network.isolation: Namespace"),
+    rule(
+        "network.allowedNamespaces",
+        ["Gateways"],
+        "lower-case letters",
+        about="spec.network.allowedNamespaces[0]",
+        others={"network.isolation": "Namespace"},
+    ),
+)
+
+SECRET_VOLUME = {"name": "a", "secret": {"secretName": "a"}}
+MOUNT = {"name": "a", "mountPath": "/a"}
+
+POD = (
+    schema("pod.hostNetwork", True, "unknown field"),
+    schema(
+        "pod.volumes", [{"name": "a", "hostPath": {"path": "/"}}], "unknown field", about="spec.pod.volumes[0].hostPath"
+    ),
+    rule(
+        "pod.volumes",
+        [{"name": "a"}],
+        "exactly one of secret",
+        about="spec.pod.volumes[0]",
+        others={"pod.volumeMounts": [MOUNT]},
+    ),
+    rule(
+        "pod.volumes",
+        [{**SECRET_VOLUME, "emptyDir": {}}],
+        "exactly one of secret",
+        about="spec.pod.volumes[0]",
+        others={"pod.volumeMounts": [MOUNT]},
+    ),
+    rule(
+        "pod.volumes",
+        [{**SECRET_VOLUME, "name": "model"}],
+        "taken by Fairlead",
+        about="spec.pod.volumes[0].name",
+        others={"pod.volumeMounts": [{**MOUNT, "name": "model"}]},
+    ),
+    rule("pod.volumes", [SECRET_VOLUME], "must be mounted"),
+    rule("pod.volumeMounts", [MOUNT], "must be the name of an entry of pod.volumes"),
+    rule(
+        "pod.volumeMounts",
+        [{**MOUNT, "mountPath": "a"}],
+        "a full path",
+        about="spec.pod.volumeMounts[0].mountPath",
+        others={"pod.volumes": [SECRET_VOLUME]},
+    ),
+    rule(
+        "pod.volumeMounts",
+        [{**MOUNT, "subPath": "../b"}],
+        "a path inside the volume",
+        about="spec.pod.volumeMounts[0].subPath",
+        others={"pod.volumes": [SECRET_VOLUME]},
+    ),
+    rule(
+        "pod.volumeMounts",
+        [{**MOUNT, "mountPath": "/mnt/models/extra"}],
+        "leave modelPath and the scratch folders",
+        others={"pod.volumes": [SECRET_VOLUME], "model.uri": "pvc://models/fraud"},
+        **OWN,
+    ),
+    rule(
+        "pod.volumeMounts",
+        [{**MOUNT, "mountPath": "/tmp"}],
+        "leave modelPath and the scratch folders",
+        others={"pod.volumes": [SECRET_VOLUME]},
+        **OWN,
+    ),
+    rule(
+        "pod.volumes",
+        [{"name": "a", "emptyDir": {"sizeLimit": "much"}}],
+        "must be a quantity",
+        about="spec.pod.volumes[0].emptyDir.sizeLimit",
+        others={"pod.volumeMounts": [MOUNT]},
+    ),
+    rule("pod.labels", {"fairlead.dev/model": "x"}, "key 'fairlead.dev/model' must not be set here"),
+    rule("pod.labels", {"app.kubernetes.io/name": "x"}, "key 'app.kubernetes.io/name' must not be set here"),
+    rule("pod.labels", {"my team": "x"}, "key 'my team' must be a name"),
+    rule("pod.labels", {"team": "a b"}, "with a letter or digit at both ends", about="spec.pod.labels"),
+    schema("pod.labels", {"team": 7}, "must be of type string", about="spec.pod.labels"),
+    rule("pod.annotations", {"fairlead.dev/promote": "x"}, "must not be set here"),
+    rule("pod.annotations", {"a/b/c": "x"}, "key 'a/b/c' must be a name"),
+    rule("pod.nodeSelector", {"-pool": "x"}, "key '-pool' must be a name"),
+    rule("pod.serviceAccountName", "Fraud", "lower-case letters"),
+    rule(
+        "pod.imagePullSecrets", [{"name": "My Secret"}], "lower-case letters", about="spec.pod.imagePullSecrets[0].name"
+    ),
+    rule(
+        "pod.tolerations",
+        [{"key": "a", "operator": "Exists", "value": "b"}],
+        "takes no value",
+        about="tolerations[0].value",
+    ),
+    rule("pod.tolerations", [{"effect": "NoSchedule"}], "without key needs operator Exists", about="tolerations[0]"),
+    rule(
+        "pod.tolerations",
+        [{"key": "a", "effect": "NoSchedule", "tolerationSeconds": 5}],
+        "only with effect NoExecute",
+        about="tolerations[0].tolerationSeconds",
+    ),
+    schema("pod.tolerations", [{"key": "a", "effect": "Never"}], "Unsupported value", about="tolerations[0].effect"),
+    rule("pod.securityContext.runAsUser", 0, "runAsNonRoot to false"),
+    schema("replica", 2, "unknown field"),
+)
+
+RUNTIMES = (
+    rule("image", "https://registry.example/server", "must be an image", **SERVER),
+    rule("ports", {"http": 8080, "metrics": 8080}, "leave metrics out", about="spec.ports.metrics", **SERVER),
+    rule("drain", {"preStop": "60s"}, "longer than drain.preStop", about="spec.drain.gracePeriod", **SERVER),
+    rule("command", ["{model.folder}"], "no placeholders but", about="spec.command[0]", **SERVER),
+    rule("scratch", ["/mnt/models"], "scratch must not hold modelPath", **SERVER),
+    schema("sources", ["s3"], "Unsupported value", about="spec.sources[0]", **SERVER),
+    schema("sources", ["pvc", "pvc"], "Duplicate value", about="spec.sources", **SERVER),
+    schema("replicas", 2, "unknown field", **SERVER),
+)
+
+BAD_INPUTS = (
+    *NAMES,
+    *MODEL,
+    *RUNTIME,
+    *CONTAINER,
+    *RESOURCES,
+    *SCALING,
+    *ROLLOUT,
+    *POD,
+    *RUNTIMES,
+)

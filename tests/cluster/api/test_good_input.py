@@ -1,0 +1,135 @@
+"""Every sample and every shipped ModelRuntime is accepted, and read by Fairlead as the API server fills it in."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fairlead.api.fields import Part
+from fairlead.api.kinds import MODEL_DEPLOYMENT, MODEL_RUNTIME, kind_of
+from fairlead.api.parse import Invalid, parse_model_deployment, parse_model_runtime
+from kube import Kube
+
+SAMPLES = sorted((Path(__file__).parents[3] / "manifests" / "samples").glob("*.yaml"))
+RUNTIMES = sorted(Path(str(files("fairlead") / "runtimes")).glob("*.yaml"))
+
+every_file = pytest.mark.parametrize("file", [*SAMPLES, *RUNTIMES], ids=lambda file: file.name)
+
+
+@every_file
+def test_it_is_accepted_and_reads_the_same_before_and_after(kube: Kube, namespace: str, file: Path) -> None:
+    manifest = loaded(file, namespace)
+
+    stored = kube.create(kind_of(manifest), manifest, dryRun="All")
+
+    assert parsed(stored).model_dump(exclude=SERVERS_OWN) == parsed(manifest).model_dump(exclude=SERVERS_OWN)
+
+
+def test_a_sample_can_be_created(kube: Kube, namespace: str) -> None:
+    for file in SAMPLES:
+        kube.create(MODEL_DEPLOYMENT, loaded(file, namespace))
+
+    names = {found["metadata"]["name"] for found in kube.list(MODEL_DEPLOYMENT, namespace)}
+    assert names == {loaded(file, namespace)["metadata"]["name"] for file in SAMPLES}
+
+
+def test_the_smallest_sample_is_small() -> None:
+    assert min(len(file.read_text().splitlines()) for file in SAMPLES) <= 12
+
+
+def test_defaults_are_filled_in_where_absence_would_not_mean_the_same(kube: Kube) -> None:
+    manifest = model({"runtime": {"container": {"image": "registry.example/server:1"}}})
+
+    stored = kube.create(MODEL_DEPLOYMENT, manifest, dryRun="All")
+
+    assert stored["spec"] == {
+        "network": {"isolation": "None"},
+        "pod": {"automountServiceAccountToken": False},
+        "rollout": {"drain": "30s", "progressDeadline": "10m", "strategy": "BlueGreen"},
+        "runtime": {
+            "container": {
+                "drain": {"gracePeriod": "1m", "preStop": "10s"},
+                "image": "registry.example/server:1",
+                "modelPath": "/mnt/models",
+                "ports": {"http": 8080},
+                "scratch": ["/tmp"],
+            }
+        },
+    }
+
+
+def test_a_probe_has_the_defaults_of_kubernetes_or_better(kube: Kube) -> None:
+    probes = {"startup": {"path": "/up"}, "readiness": {"path": "/ready"}}
+    manifest = model({"runtime": {"container": {"image": "registry.example/server:1", "probes": probes}}})
+
+    stored = kube.create(MODEL_DEPLOYMENT, manifest, dryRun="All")
+
+    assert stored["spec"]["runtime"]["container"]["probes"] == {
+        "startup": {"path": "/up", "deadline": "10m"},
+        "readiness": {"path": "/ready", "period": "5s", "timeout": "3s", "failureThreshold": 3},
+    }
+
+
+def test_null_counts_as_absent(kube: Kube) -> None:
+    manifest = model({"runtime": {"ref": {"name": "mlserver"}, "args": None}, "pod": None, "rollout": {"drain": None}})
+
+    stored = kube.create(MODEL_DEPLOYMENT, manifest, dryRun="All")
+
+    assert stored["spec"]["rollout"]["drain"] == "30s"
+    assert "args" not in stored["spec"]["runtime"]
+    assert parsed(manifest).model_dump(exclude=SERVERS_OWN) == parsed(stored).model_dump(exclude=SERVERS_OWN)
+
+
+def test_an_empty_modelruntime_is_enough(kube: Kube) -> None:
+    manifest = {"apiVersion": "fairlead.dev/v1alpha1", "kind": "ModelRuntime", "metadata": {"name": "a"}, "spec": {}}
+
+    assert kube.create(MODEL_RUNTIME, manifest, dryRun="All")["spec"]["sources"] == ["pvc", "oci"]
+
+
+def test_a_big_object_stays_within_the_budget_for_rules(kube: Kube) -> None:
+    """As full as lists and maps may be, and with a megabyte of text."""
+    names = [f"{'n' * 50}-{n}" for n in range(128)]
+    full = {
+        "image": "registry.example/" + "a/" * 200 + "b@sha256:" + "0" * 64,
+        "args": ["{model.path}" * 300] * 128,
+        "env": [{"name": name, "value": "{model.name}" * 250} for name in names],
+        "scratch": [f"/scratch/{name}" for name in names[:16]],
+    }
+    pod = {
+        "labels": {f"example.com/{name}": name for name in names[:32]},
+        "nodeSelector": {f"example.com/{name}": name for name in names[:32]},
+        "annotations": {f"example.com/{name}": "x" * 1000 for name in names[:64]},
+        "tolerations": [{"key": name, "value": name} for name in names[:32]],
+        "volumes": [{"name": name, "emptyDir": {"sizeLimit": "999.5Mi"}} for name in names[:16]],
+        "volumeMounts": [{"name": names[n % 16], "mountPath": f"/mounts/{name}"} for n, name in enumerate(names[:32])],
+    }
+    amounts = {f"example.com/{name}": 1 for name in names[:32]}
+    spec = {"runtime": {"container": full}, "pod": pod, "resources": {"requests": amounts, "limits": amounts}}
+
+    assert kube.create(MODEL_DEPLOYMENT, model(spec), dryRun="All")
+
+
+SERVERS_OWN = {"uid", "generation"}
+
+
+def model(spec: dict[str, Any]) -> dict[str, Any]:
+    """A ModelDeployment."""
+    metadata = {"name": "fraud", "namespace": "default"}
+    return {"apiVersion": "fairlead.dev/v1alpha1", "kind": "ModelDeployment", "metadata": metadata, "spec": spec}
+
+
+def loaded(file: Path, namespace: str) -> dict[str, Any]:
+    """The object in a file, put into a namespace, or under a name that nobody else uses."""
+    manifest: dict[str, Any] = yaml.safe_load(file.read_text())
+    manifest["metadata"]["namespace" if kind_of(manifest).namespaced else "name"] = namespace
+    return manifest
+
+
+def parsed(manifest: dict[str, Any]) -> Part:
+    """The object as Fairlead reads it."""
+    parse = parse_model_runtime if manifest["kind"] == "ModelRuntime" else parse_model_deployment
+    found = parse(manifest, "forbid")
+    assert not isinstance(found, Invalid), found
+    return found
