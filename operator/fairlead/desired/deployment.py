@@ -1,0 +1,29 @@
+"""The Deployment of a revision, made from the revision alone: what runs is what was recorded."""
+
+from typing import Any
+
+from fairlead.api import names
+from fairlead.api.kinds import DEPLOYMENT
+from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.api.revision import Revision
+from fairlead.desired.metadata import manifest
+from fairlead.situation import Identity
+
+
+def deployment(identity: Identity, revision: Revision, spec: ModelDeploymentSpec) -> dict[str, Any]:
+    """The Deployment, without its number of replicas (see plan.Scale)."""
+    recorded = revision.snapshot.template
+    labels = {**recorded["metadata"]["labels"], names.REVISION: revision.name}
+    built = manifest(DEPLOYMENT, identity, revision.name, revision)
+    built["metadata"]["labels"][names.WISH] = revision.wish
+    return {
+        **built,
+        "spec": {
+            "selector": {"matchLabels": names.selector(identity.name, revision.name)},
+            "template": {**recorded, "metadata": {**recorded["metadata"], "labels": labels}},
+            # A pod that is replaced stays until its successor serves.
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}},
+            "revisionHistoryLimit": 1,
+            "progressDeadlineSeconds": int(spec.rollout.progress_deadline.total_seconds()),
+        },
+    }

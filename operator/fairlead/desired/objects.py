@@ -1,0 +1,91 @@
+"""Everything that a model needs in the cluster by one decision, in the order in which it is written."""
+
+from collections.abc import Iterator
+
+from fairlead.api.kinds import CHILDREN, CONTROLLER_REVISION, SERVICE, Kind, kind_of
+from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.api.revision import Revision
+from fairlead.desired.autoscaler import autoscaler
+from fairlead.desired.controller_revision import controller_revision
+from fairlead.desired.deployment import deployment
+from fairlead.desired.disruption_budget import disruption_budget
+from fairlead.desired.network_policy import network_policy
+from fairlead.desired.service import revision_service, stable_service
+from fairlead.desired.service_account import service_account
+from fairlead.plan import Apply, Decision, Delete, Scale, Step
+from fairlead.situation import Manifest, Situation
+
+REVISION_HISTORY = 10
+"""How many revisions without pods are remembered."""
+
+
+def steps(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> tuple[Step, ...]:
+    """What has to be written for this decision, in the order in which it is written.
+
+    First what pods rest on, then pods, then the Service that sends traffic to them, and deletions last.
+    """
+    wanted = (
+        *_shared(situation, spec),
+        *(step for revision in decision.running for step in _of_revision(situation, spec, decision, revision)),
+        *_traffic(situation, decision),
+    )
+    return (*wanted, *_deletions(situation, decision, wanted))
+
+
+def _shared(situation: Situation, spec: ModelDeploymentSpec) -> Iterator[Step]:
+    if spec.pod.service_account_name is None:
+        yield Apply(manifest=service_account(situation.identity))
+    if spec.network.isolation == "Namespace":
+        yield Apply(manifest=network_policy(situation.identity, spec.network, situation.operator_namespace))
+
+
+def _of_revision(
+    situation: Situation, spec: ModelDeploymentSpec, decision: Decision, revision: Revision
+) -> Iterator[Step]:
+    identity = situation.identity
+    if revision.recorded:
+        yield Apply(manifest=controller_revision(identity, revision))
+    yield Apply(manifest=deployment(identity, revision, spec))
+    draining = revision not in (decision.stable, decision.candidate)
+    if spec.autoscaling is not None:
+        at_least = decision.replicas if revision == decision.candidate else 0
+        yield Apply(manifest=autoscaler(identity, revision, spec.autoscaling, at_least))
+    if decision.scaled_here and not draining:  # what drains keeps the pods that it has
+        yield Scale(deployment=revision.name, replicas=decision.replicas)
+    if _highest(spec) > 1:
+        yield Apply(manifest=disruption_budget(identity, revision))
+    yield Apply(manifest=revision_service(identity, revision))
+
+
+def _highest(spec: ModelDeploymentSpec) -> int:
+    return spec.autoscaling.max_replicas if spec.autoscaling else (spec.replicas or 1)
+
+
+def _traffic(situation: Situation, decision: Decision) -> Iterator[Step]:
+    if decision.serving is not None:
+        yield Apply(manifest=stable_service(situation.identity, decision.serving))
+
+
+def _deletions(situation: Situation, decision: Decision, wanted: tuple[Step, ...]) -> Iterator[Delete]:
+    """Deletions of what belongs to the model and is not needed any more, pods before what they rest on."""
+    if decision.problem is not None:
+        return  # nobody knows what the user really wants: whatever runs goes on
+    applied = [step.manifest for step in wanted if isinstance(step, Apply)]
+    kept = {(kind_of(manifest), str(manifest["metadata"]["name"])) for manifest in applied}
+    kept |= {(SERVICE, situation.identity.name)}
+    kept |= {(CONTROLLER_REVISION, name) for name in _history(situation, {name for _, name in kept})}
+    for kind in reversed(CHILDREN):
+        for name, live in _live(situation, kind):
+            if (kind, name) not in kept and not live["metadata"].get("deletionTimestamp"):
+                yield Delete(kind=kind, name=name, uid=live["metadata"]["uid"])
+
+
+def _live(situation: Situation, kind: Kind) -> list[tuple[str, Manifest]]:
+    return sorted((name, live) for (found, name), live in situation.children.items() if found == kind)
+
+
+def _history(situation: Situation, running: set[str]) -> set[str]:
+    """The newest revisions that do not run: the way back to them needs no ModelRuntime."""
+    idle = [revision for revision in situation.revisions if revision.name not in running]
+    newest = sorted(idle, key=lambda revision: revision.number, reverse=True)
+    return {revision.name for revision in newest[:REVISION_HISTORY]}

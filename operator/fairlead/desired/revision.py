@@ -1,0 +1,99 @@
+"""The revision that a spec asks for: found again among those that exist, or made anew."""
+
+from typing import Any
+
+from fairlead.api.modeldeployment import MOUNTS_CLASH, ModelDeployment, mounts_clash
+from fairlead.api.parse import Invalid
+from fairlead.api.reasons import Reason
+from fairlead.api.revision import Revision, Snapshot, new_revision, wish_digest
+from fairlead.api.server import ServerTemplate
+from fairlead.desired.model_volume import source_kind
+from fairlead.desired.placeholders import fill
+from fairlead.desired.pod_template import placeholder_values, pod_template
+from fairlead.plan import Problem
+from fairlead.situation import Situation
+
+
+def inputs(model: ModelDeployment) -> dict[str, Any]:
+    """What the user asked for, as far as it makes pods different.
+
+    Defaults are left out, so that a field that a later version adds does not change the hash of what runs.
+    """
+    parts = {"model", "runtime", "resources", "pod"}
+    return model.spec.model_dump(mode="json", by_alias=True, include=parts, exclude_defaults=True, exclude_none=True)
+
+
+def wanted_revision(situation: Situation, model: ModelDeployment) -> Revision | Problem:
+    """The revision that the spec asks for.
+
+    The same wish finds the same revision again, whatever became of the ModelRuntime since; only a new wish takes a new
+    snapshot.
+    """
+    wish = inputs(model)
+    known = [revision for revision in situation.revisions if revision.wish == wish_digest(wish)]
+    recorded = [revision for revision in known if revision.recorded]
+    if recorded:
+        return max(recorded, key=lambda revision: revision.number)
+    made = _made(situation, model, wish)
+    if known and (isinstance(made, Problem) or made.name not in {revision.name for revision in known}):
+        return known[0]  # its record is lost and cannot be made again: it goes on without one
+    return made
+
+
+def _made(situation: Situation, model: ModelDeployment, wish: dict[str, Any]) -> Revision | Problem:
+    server = _server(situation, model)
+    if isinstance(server, Problem):
+        return server
+    try:
+        snapshot = Snapshot(
+            inputs=wish,
+            template=pod_template(model, server),
+            ports=server.ports,
+            serving_path=_serving_path(model, server),
+            model_version=model.spec.model.version,
+        )
+    except LookupError as unknown:
+        return Problem(reason=Reason.INVALID_RUNTIME, message=_at_runtime(model, unknown.args[0]))
+    number = max((revision.number for revision in situation.revisions), default=0) + 1
+    return new_revision(model.name, number, snapshot)
+
+
+def _server(situation: Situation, model: ModelDeployment) -> ServerTemplate | Problem:
+    runtime = model.spec.runtime
+    if runtime.container is not None:
+        return runtime.container
+    name = runtime.ref.name if runtime.ref else ""
+    if situation.runtime is None:
+        return Problem(
+            reason=Reason.RUNTIME_NOT_FOUND,
+            message=f"there is no ModelRuntime {name}; create it, or name one that `kubectl get modelruntimes` lists",
+        )
+    if isinstance(situation.runtime, Invalid):
+        problems = "; ".join(situation.runtime.problems)
+        return Problem(reason=Reason.INVALID_RUNTIME, message=f"ModelRuntime {name} cannot be used: {problems}")
+    source, spec = source_kind(model.spec.model), situation.runtime.spec
+    if source is not None and source not in spec.sources:
+        able = " or ".join(f"{kind}://" for kind in spec.sources) or "only models inside its image"
+        return Problem(
+            reason=Reason.INVALID_RUNTIME,
+            message=f"ModelRuntime {name} cannot load {model.spec.model.uri}: it loads {able}",
+        )
+    if spec.image is None and model.spec.runtime.image is None:
+        return Problem(
+            reason=Reason.INVALID_RUNTIME,
+            message=f"ModelRuntime {name} has no image of its own: set spec.runtime.image",
+        )
+    if mounts_clash(model.spec.model, model.spec.pod, spec):
+        return Problem(reason=Reason.INVALID_RUNTIME, message=f"ModelRuntime {name}: {MOUNTS_CLASH}")
+    return spec
+
+
+def _serving_path(model: ModelDeployment, server: ServerTemplate) -> str | None:
+    readiness = server.probes.readiness
+    path = server.probes.serving or (readiness.path if readiness else None)
+    return None if path is None else fill(path, placeholder_values(model, server))
+
+
+def _at_runtime(model: ModelDeployment, text: str) -> str:
+    ref = model.spec.runtime.ref
+    return f"ModelRuntime {ref.name}: {text}" if ref else f"spec.runtime.container: {text}"

@@ -1,0 +1,32 @@
+"""The Services: one that clients use, and one per revision."""
+
+from typing import Any
+
+from fairlead.api import names
+from fairlead.api.kinds import SERVICE
+from fairlead.api.revision import Revision
+from fairlead.desired.metadata import manifest
+from fairlead.situation import Identity
+
+HTTP_PORT = 80
+
+
+def stable_service(identity: Identity, serving: Revision) -> dict[str, Any]:
+    """The Service that clients use. Moving traffic is a change of its selector, and of nothing else."""
+    return {**manifest(SERVICE, identity, identity.name), "spec": _spec(identity, serving)}
+
+
+def revision_service(identity: Identity, revision: Revision) -> dict[str, Any]:
+    """The Service of one revision, for routes and for people who want to ask that revision alone."""
+    return {**manifest(SERVICE, identity, revision.name, revision), "spec": _spec(identity, revision)}
+
+
+def _spec(identity: Identity, revision: Revision) -> dict[str, Any]:
+    # Ports are targeted by name, so that a revision whose server listens elsewhere needs no other Service.
+    ports: list[dict[str, Any]] = [
+        {"name": "http", "port": HTTP_PORT, "targetPort": "http", "protocol": "TCP", "appProtocol": "http"}
+    ]
+    if revision.snapshot.ports.grpc is not None:
+        grpc = {"port": revision.snapshot.ports.grpc, "targetPort": "grpc", "appProtocol": "kubernetes.io/h2c"}
+        ports.append({"name": "grpc", "protocol": "TCP", **grpc})
+    return {"type": "ClusterIP", "selector": names.selector(identity.name, revision.name), "ports": ports}

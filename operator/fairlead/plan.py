@@ -1,0 +1,125 @@
+"""OUT: everything that one decision changes, as a frozen value. Made by reconcile, carried out by apply/."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from fairlead.api.kinds import Kind
+from fairlead.api.reasons import Phase, Reason
+from fairlead.api.revision import Revision
+
+Manifest = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Apply:
+    """Make an object be so, by server-side apply; nothing is written when it is so already."""
+
+    manifest: Manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """Set the number of replicas of a Deployment, by its scale subresource.
+
+    Replicas are no part of what is applied: dropping an applied field, when an autoscaler takes over, would reset the
+    number to 1 (kubernetes.io/docs/reference/using-api/server-side-apply, "Transferring ownership").
+    """
+
+    deployment: str
+    replicas: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delete:
+    """Delete an object that was seen with this uid."""
+
+    kind: Kind
+    name: str
+    uid: str
+
+
+Step = Apply | Scale | Delete
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drained:
+    """A revision that served before, and when traffic moved away from it."""
+
+    revision: Revision
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Why the revision that the spec asks for cannot be made. Nothing that runs is touched."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """Why production traffic does not move yet; `look_again` where no event will say that it can."""
+
+    reason: Reason
+    message: str
+    look_again: timedelta | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Which revisions live, and which of them serves.
+
+    `replicas` is how many pods can take all traffic; `scaled_here` says that Fairlead sets the number of pods, and not
+    an autoscaler. `starting` says whether the candidate may run already (with
+    Recreate it waits for the old pods to end). `look_again` is set where time alone will make a difference.
+    """
+
+    phase: Phase
+    replicas: int
+    scaled_here: bool
+    stable: Revision | None = None
+    candidate: Revision | None = None
+    draining: tuple[Drained, ...] = ()
+    starting: bool = True
+    wait: Wait | None = None
+    problem: Problem | None = None
+    look_again: timedelta | None = None
+
+    @property
+    def serving(self) -> Revision | None:
+        """The revision that the Service selects."""
+        return self.stable or (self.candidate if self.starting else None)
+
+    @property
+    def running(self) -> tuple[Revision, ...]:
+        """The revisions that have pods by this decision, the serving one first."""
+        candidate = (self.candidate,) if self.candidate and self.starting else ()
+        stable = (self.stable,) if self.stable else ()
+        return (*stable, *candidate, *(drained.revision for drained in self.draining))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened, told in the past tense; becomes a Kubernetes Event."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    action: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Steps in the order in which they are carried out, the status that is written after them, and when to look again.
+
+    `look_again` is None when only a change can make a difference.
+    """
+
+    steps: tuple[Step, ...]
+    status: Manifest
+    events: tuple[Event, ...] = ()
+    look_again: timedelta | None = None
+    revision: str | None = None

@@ -1,0 +1,28 @@
+"""Situation → Plan: the whole of Fairlead's judgement, one line per stage. Pure: the same look gives the same plan."""
+
+from fairlead.api.parse import Invalid
+from fairlead.desired.objects import steps
+from fairlead.desired.revision import wanted_revision
+from fairlead.plan import Plan
+from fairlead.report.events import events
+from fairlead.report.status import status, unreadable_status
+from fairlead.rollout.decide import decide
+from fairlead.situation import Situation
+
+
+def reconcile(situation: Situation) -> Plan:
+    """What to write, in order, and when to look again. Never raises for anything that a user can write."""
+    model = situation.model
+    if isinstance(model, Invalid):
+        told = unreadable_status(situation, model)
+        return Plan(steps=(), status=told.data(), events=events(situation.status, told))
+    wanted = wanted_revision(situation, model)
+    decision = decide(situation, model.spec, wanted)
+    told = status(situation, decision)
+    return Plan(
+        steps=steps(situation, model.spec, decision),
+        status=told.data(),
+        events=events(situation.status, told),
+        look_again=decision.look_again,
+        revision=decision.serving.name if decision.serving else None,
+    )

@@ -1,0 +1,1 @@
+"""5 tell: conditions, status and events, from what was seen and decided."""

@@ -1,0 +1,150 @@
+"""Conditions: what people, `kubectl wait`, Helm and GitOps controllers read.
+
+| situation                        | Ready | Reconciling | Stalled | Available |
+|----------------------------------|-------|-------------|---------|-----------|
+| first start                      | False | True        | –       | False     |
+| a new revision on its way        | False | True        | –       | True      |
+| … past its progress deadline     | False | –           | True    | True      |
+| the spec cannot be carried out   | False | –           | True    | as it is  |
+| the spec's revision serves       | True  | –           | –       | True      |
+
+Reconciling and Stalled are there only while they are true (kstatus, sigs.k8s.io/cli-utils/pkg/kstatus).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fairlead.api.reasons import ConditionType, Reason
+from fairlead.api.revision import Revision
+from fairlead.plan import Decision
+from fairlead.report.failures import first_trouble
+from fairlead.situation import Manifest, Situation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One condition, without its times."""
+
+    type: ConditionType
+    status: bool
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Whether the spec is carried out; `stalled` when it takes a person."""
+
+    ready: bool
+    reason: Reason
+    message: str
+    stalled: bool = False
+
+
+def conditions(situation: Situation, decision: Decision) -> tuple[Finding, ...]:
+    """All conditions of a model, from one look and what was decided on it."""
+    return (*_kstatus(verdict(situation, decision)), available(situation, decision))
+
+
+def invalid(problems: tuple[str, ...]) -> tuple[Finding, ...]:
+    """Conditions of a resource that cannot be read."""
+    return _kstatus(Verdict(ready=False, reason=Reason.INVALID_SPEC, message="; ".join(problems), stalled=True))
+
+
+def _kstatus(found: Verdict) -> tuple[Finding, ...]:
+    ready = Finding(type=ConditionType.READY, status=found.ready, reason=found.reason, message=found.message)
+    if found.ready:
+        return (ready,)
+    other = ConditionType.STALLED if found.stalled else ConditionType.RECONCILING
+    return (ready, Finding(type=other, status=True, reason=found.reason, message=found.message))
+
+
+def verdict(situation: Situation, decision: Decision) -> Verdict:
+    """Whether the spec is carried out, and what stands in the way: the first that applies."""
+    checks = (_refused, _impossible, _candidate_waits, _stable_incomplete)
+    return next((found for check in checks if (found := check(situation, decision)) is not None), None) or _serves(
+        situation, decision
+    )
+
+
+Check = Callable[[Situation, Decision], Verdict | None]
+
+
+def _refused(situation: Situation, decision: Decision) -> Verdict | None:
+    if not situation.refusals:
+        return None
+    first = situation.refusals[0]
+    message = f"{first.kind} {first.name} cannot be written: {first.message}"
+    return Verdict(ready=False, reason=first.reason, message=message, stalled=True)
+
+
+def _impossible(situation: Situation, decision: Decision) -> Verdict | None:
+    if decision.problem is None:
+        return None
+    serves = f"; {decision.stable.name} goes on serving" if decision.stable else ""
+    message = decision.problem.message + serves
+    return Verdict(ready=False, reason=decision.problem.reason, message=message, stalled=True)
+
+
+def _candidate_waits(situation: Situation, decision: Decision) -> Verdict | None:
+    if decision.candidate is None or decision.wait is None:
+        return None
+    serves = f"; {decision.stable.name} goes on serving" if decision.stable else ""
+    return _waiting(situation, decision.candidate, decision.wait.reason, decision.wait.message, serves)
+
+
+def _stable_incomplete(situation: Situation, decision: Decision) -> Verdict | None:
+    if decision.stable is None:
+        return None
+    needed, serving = decision.replicas, situation.serving_pods(decision.stable.name)
+    if serving >= needed:
+        return None
+    return _waiting(
+        situation,
+        decision.stable,
+        Reason.STARTING if serving else Reason.NOT_AVAILABLE,
+        f"{serving} of {needed} replicas of {decision.stable.name} are available",
+        "",
+    )
+
+
+def _waiting(situation: Situation, revision: Revision, reason: Reason, message: str, suffix: str) -> Verdict:
+    live = situation.deployment(revision.name)
+    trouble = first_trouble(live, situation.pods_of(revision.name))
+    overdue = _past_deadline(live)
+    if trouble is not None:
+        reason, message = trouble.reason, f"{message}: {trouble.message}"
+    if overdue:
+        reason, message = Reason.PROGRESS_DEADLINE_EXCEEDED, f"past spec.rollout.progressDeadline, {message}"
+    return Verdict(ready=False, reason=reason, message=message + suffix, stalled=overdue)
+
+
+def _past_deadline(deployment: Manifest | None) -> bool:
+    found = ((deployment or {}).get("status") or {}).get("conditions") or ()
+    return any(
+        condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded"
+        for condition in found
+    )
+
+
+def _serves(situation: Situation, decision: Decision) -> Verdict:
+    if decision.stable is None:  # cannot be: without a stable revision there is a candidate, or a problem
+        return Verdict(ready=False, reason=Reason.NOT_AVAILABLE, message="no revision serves")
+    if decision.replicas == 0:
+        message = f"{decision.stable.name} is scaled to zero, as spec.replicas asks"
+        return Verdict(ready=True, reason=Reason.SCALED_TO_ZERO, message=message)
+    return Verdict(ready=True, reason=Reason.SERVING, message=f"{decision.stable.name} serves")
+
+
+def available(situation: Situation, decision: Decision) -> Finding:
+    """Whether production is served, by whichever revision."""
+    serving = decision.serving
+    if serving is not None and situation.serving_pods(serving.name) > 0:
+        return _available(True, Reason.SERVING, f"{serving.name} serves")
+    if serving is not None and decision.replicas == 0:
+        return _available(False, Reason.SCALED_TO_ZERO, "spec.replicas is 0")
+    return _available(False, Reason.NOT_AVAILABLE, "no pod is ready to serve")
+
+
+def _available(status: bool, reason: Reason, message: str) -> Finding:
+    return Finding(type=ConditionType.AVAILABLE, status=status, reason=reason, message=message)

@@ -1,0 +1,100 @@
+"""The status, computed whole from one look. It says the same words while nothing changes."""
+
+import re
+from typing import Literal
+
+from fairlead.api import names
+from fairlead.api.kinds import DEPLOYMENT
+from fairlead.api.parse import Invalid
+from fairlead.api.reasons import Phase
+from fairlead.api.status import Condition, DrainingStatus, RolloutStatus, StableStatus, Status
+from fairlead.plan import Decision
+from fairlead.report.conditions import Finding, conditions, invalid
+from fairlead.situation import Situation
+
+
+def status(situation: Situation, decision: Decision) -> Status:
+    """The status that follows from a look and a decision."""
+    live = [manifest for (kind, _), manifest in situation.children.items() if kind == DEPLOYMENT]
+    identity, stable = situation.identity, decision.stable
+    return Status(
+        observed_generation=identity.generation,
+        conditions=_stamped(situation, conditions(situation, decision)),
+        replicas=sum(_replicas(situation, decision, revision.name) for revision in decision.running),
+        ready_replicas=sum(int((manifest.get("status") or {}).get("readyReplicas") or 0) for manifest in live),
+        selector=names.pod_label_selector(identity.name),
+        url=f"http://{identity.name}.{identity.namespace}.svc",
+        stable=StableStatus(revision=stable.name, model_version=stable.snapshot.model_version) if stable else None,
+        rollout=_rollout(situation, decision),
+        draining=tuple(DrainingStatus(revision=old.revision.name, since=old.since) for old in decision.draining),
+    )
+
+
+def unreadable_status(situation: Situation, problem: Invalid) -> Status:
+    """The status of a resource that cannot be read: what is remembered stays remembered."""
+    before = situation.status or Status()
+    return before.model_copy(
+        update={
+            "observed_generation": situation.identity.generation,
+            "conditions": _stamped(situation, invalid(problem.problems)) + _kept(before),
+        }
+    )
+
+
+def _replicas(situation: Situation, decision: Decision, revision: str) -> int:
+    """How many pods a revision's Deployment asks for once this plan is carried out.
+
+    Not how many exist this instant: that would be a write of status for every pod that comes or goes.
+    """
+    draining = revision in {old.revision.name for old in decision.draining}
+    if decision.scaled_here and not draining:
+        return decision.replicas
+    live = situation.deployment(revision)
+    return int((live.get("spec") or {}).get("replicas") or 0) if live else 1
+
+
+def _kept(before: Status) -> tuple[Condition, ...]:
+    return tuple(condition for condition in before.conditions if condition.type == "Available")
+
+
+def _rollout(situation: Situation, decision: Decision) -> RolloutStatus:
+    revision = decision.candidate.name if decision.candidate else None
+    before = situation.status.rollout if situation.status else None
+    same = before is not None and (before.phase, before.revision) == (decision.phase, revision)
+    since = before.since if before is not None and same else situation.now
+    return RolloutStatus(phase=Phase(decision.phase), revision=revision, since=since)
+
+
+def _stamped(situation: Situation, findings: tuple[Finding, ...]) -> tuple[Condition, ...]:
+    before = {condition.type: condition for condition in (situation.status.conditions if situation.status else ())}
+    return tuple(_condition(situation, finding, before.get(finding.type)) for finding in findings)
+
+
+def _condition(situation: Situation, finding: Finding, before: Condition | None) -> Condition:
+    value: Literal["True", "False"] = "True" if finding.status else "False"
+    same = before is not None and before.status == value
+    return Condition(
+        type=finding.type,
+        status=value,
+        reason=finding.reason,
+        message=_steady(finding, before),
+        last_transition_time=before.last_transition_time if before is not None and same else situation.now,
+        observed_generation=situation.identity.generation,
+    )
+
+
+def _steady(finding: Finding, before: Condition | None) -> str:
+    """The words of before, where only numbers in a quoted log line or error differ (times, addresses, identifiers).
+
+    A server that fails over and over would otherwise make a new status at every attempt.
+    """
+    if before is None or before.reason != finding.reason or ": " not in finding.message:
+        return finding.message
+    head, _, quoted = finding.message.partition(": ")
+    old_head, _, old_quoted = before.message.partition(": ")
+    same = head == old_head and _without_numbers(quoted) == _without_numbers(old_quoted)
+    return before.message if same else finding.message
+
+
+def _without_numbers(text: str) -> str:
+    return re.sub(r"[0-9a-f]*[0-9][0-9a-f]*", "#", text)

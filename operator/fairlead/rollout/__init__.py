@@ -1,0 +1,1 @@
+"""3 decide: the only folder where a phase changes."""

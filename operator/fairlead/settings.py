@@ -1,0 +1,101 @@
+"""Environment variables → one frozen value. Reads nothing by itself: the caller hands the environment in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+PREFIX = "FAIRLEAD_"
+
+
+class InvalidSetting(ValueError):
+    """A variable has a value that cannot be used; the text says which, and what it takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How the operator runs. Every field is the variable FAIRLEAD_<FIELD>."""
+
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to watch, separated by commas; empty: all of them."""
+    operator_namespace: str = "fairlead-system"
+    """Where the operator itself runs, and keeps its Lease."""
+    pod_name: str = "fairlead"
+    """Who this process is among the replicas of the operator."""
+    lease_name: str = "fairlead"
+    """Lease that decides who writes. Operators that watch different namespaces need different ones."""
+    leader_election: bool = True
+    """False only where there is never a second process."""
+    workers: int = 16
+    """How many models are reconciled at once."""
+    pod_access: Literal["Direct", "Proxy"] = "Direct"
+    """How new pods are asked: at their own address, or through the API server (operator outside the pod network)."""
+    http_port: int = 8080
+    """Port of /healthz, /readyz and /metrics; 0 takes a free one."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "text"] = "json"
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """The settings. Raises InvalidSetting for a value that cannot be used, and for a name that does not exist."""
+    values = {key.removeprefix(PREFIX).lower(): value for key, value in environment.items() if key.startswith(PREFIX)}
+    unknown = sorted(set(values) - set(_PARSERS) - _IGNORED)
+    if unknown:
+        known = ", ".join(PREFIX + name.upper() for name in _PARSERS)
+        raise InvalidSetting(f"{PREFIX}{unknown[0].upper()} is no setting; there are {known}")
+    parsed = {name: _parse(name, value) for name, value in values.items() if name in _PARSERS}
+    return Settings(**parsed)  # type: ignore[arg-type]  # each parser returns its field's type
+
+
+def _parse(name: str, value: str) -> object:
+    try:
+        return _PARSERS[name](value.strip())
+    except ValueError as wrong:
+        raise InvalidSetting(f"{PREFIX}{name.upper()}={value!r}: {wrong}") from wrong
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def _name(value: str) -> str:
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+def _number(lowest: int, highest: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not value.isdecimal() or not lowest <= int(value) <= highest:
+            raise ValueError(f"takes a whole number from {lowest} to {highest}")
+        return int(value)
+
+    return parse
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"takes one of {', '.join(choices)}")
+        return value
+
+    return parse
+
+
+def _flag(value: str) -> bool:
+    return _one_of("true", "false")(value.lower()) == "true"
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "namespaces": _names,
+    "operator_namespace": _name,
+    "pod_name": _name,
+    "lease_name": _name,
+    "leader_election": _flag,
+    "workers": _number(1, 256),
+    "pod_access": _one_of("Direct", "Proxy"),
+    "http_port": _number(0, 65535),
+    "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+    "log_format": _one_of("json", "text"),
+}
+_IGNORED = {"test_kubeconfig", "python"}
+"""Variables of the scripts in hack/, which may be set beside an operator that runs on a developer's machine."""

@@ -1,0 +1,107 @@
+"""IN: everything that one decision may see, as a frozen value. Made by observe/, read by everything that decides."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from fairlead.api import names
+from fairlead.api.kinds import DEPLOYMENT, SERVICE, Kind
+from fairlead.api.modeldeployment import ModelDeployment
+from fairlead.api.modelruntime import ModelRuntime
+from fairlead.api.parse import Invalid
+from fairlead.api.reasons import Reason
+from fairlead.api.revision import Revision
+from fairlead.api.status import Status
+
+Manifest = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Which ModelDeployment this is about."""
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A write that the API server refused, or that Fairlead did not dare."""
+
+    kind: str
+    name: str
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeAnswer:
+    """What one pod of a revision answered to Fairlead's own request."""
+
+    revision: str
+    answered: bool
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """One look at one model. `status` is what was written last, or None when there is none that can be read."""
+
+    now: datetime
+    identity: Identity
+    model: ModelDeployment | Invalid
+    status: Status | None = None
+    runtime: ModelRuntime | Invalid | None = None
+    revisions: tuple[Revision, ...] = ()
+    children: Mapping[tuple[Kind, str], Manifest] = field(default_factory=dict)
+    pods: tuple[Manifest, ...] = ()
+    probe: ProbeAnswer | None = None
+    refusals: tuple[Refusal, ...] = ()
+    operator_namespace: str = "fairlead-system"
+
+    def child(self, kind: Kind, name: str) -> Manifest | None:
+        """A live object that belongs to this model."""
+        return self.children.get((kind, name))
+
+    def deployment(self, revision: str) -> Manifest | None:
+        """The live Deployment of a revision."""
+        return self.child(DEPLOYMENT, revision)
+
+    def service(self) -> Manifest | None:
+        """The live Service that clients use."""
+        return self.child(SERVICE, self.identity.name)
+
+    def pods_of(self, revision: str) -> tuple[Manifest, ...]:
+        """The live pods of a revision, oldest first."""
+        return tuple(pod for pod in self.pods if revision_of(pod) == revision)
+
+    def serving_pods(self, revision: str) -> int:
+        """How many pods of a revision are available now, whatever its Deployment is on the way to."""
+        status = (self.deployment(revision) or {}).get("status") or {}
+        return int(status.get("availableReplicas") or 0)
+
+    def settled_pods(self, revision: str) -> int:
+        """How many pods of a revision are available as it is meant to be; 0 until its Deployment is up to date."""
+        live = self.deployment(revision) or {}
+        status = live.get("status") or {}
+        if int(status.get("observedGeneration") or 0) < int((live.get("metadata") or {}).get("generation") or 0):
+            return 0
+        return min(int(status.get("availableReplicas") or 0), int(status.get("updatedReplicas") or 0))
+
+    def deployed_revisions(self) -> frozenset[str]:
+        """Names of the revisions that have a Deployment."""
+        return frozenset(name for kind, name in self.children if kind == DEPLOYMENT)
+
+
+def revision_of(manifest: Manifest) -> str | None:
+    """The revision that an object belongs to by its label, or None."""
+    value = (manifest["metadata"].get("labels") or {}).get(names.REVISION)
+    return value if isinstance(value, str) else None
+
+
+def revision_named(revisions: Iterable[Revision], name: str | None) -> Revision | None:
+    """The revision of that name, or None."""
+    return next((revision for revision in revisions if revision.name == name), None)

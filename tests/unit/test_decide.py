@@ -1,0 +1,271 @@
+"""rollout/decide.py: which revisions live, and which of them serves."""
+
+from datetime import timedelta
+
+from fairlead.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, SERVICE
+from fairlead.rollout.gates import BEFORE_TRAFFIC, first_objection, pods_not_available, probe_unanswered
+from world import World, a_model
+
+
+def settled(**spec: object) -> World:
+    world = World(a_model(**spec))
+    world.settle()
+    return world
+
+
+def change_version(world: World, version: str) -> None:
+    world.change(model={"uri": "pvc://models/fraud", "version": version})
+
+
+def test_the_first_revision_is_stable_when_it_is_available():
+    world = World()
+    world.reconcile()
+    assert world.status is not None
+    assert "stable" not in world.status
+    world.run_pods()
+    world.reconcile()
+    assert world.status["stable"]["revision"] == world.serving()
+    assert world.condition("Ready")["status"] == "True"
+
+
+def test_the_very_first_status_says_not_ready():
+    world = World()
+    world.reconcile()
+    assert world.condition("Ready")["status"] == "False"
+    assert world.condition("Reconciling")["status"] == "True"
+
+
+def test_a_candidate_starts_beside_the_stable_revision_and_takes_over_when_it_answers():
+    world = settled()
+    old = world.serving()
+    change_version(world, "2")
+    world.reconcile()
+    assert world.serving() == old
+    assert len(world.deployments()) == 2
+    world.run_pods()
+    world.reconcile()
+    new = world.serving()
+    assert new != old
+    assert world.deployments() == {old, new}, "the old revision drains"
+
+
+def test_the_old_revision_goes_when_its_drain_time_is_over():
+    world = settled(rollout={"drain": "30s"})
+    old = world.serving()
+    change_version(world, "2")
+    world.reconcile()
+    world.run_pods()
+    plan = world.reconcile()
+    assert plan.look_again == timedelta(seconds=30)
+    world.now += timedelta(seconds=29)
+    world.reconcile()
+    assert old in world.deployments()
+    world.now += timedelta(seconds=1)
+    world.reconcile()
+    assert old not in world.deployments()
+    assert (CONTROLLER_REVISION, old) in world.children, "the way back is remembered"
+
+
+def test_a_candidate_that_never_gets_ready_takes_no_traffic_and_harms_nothing():
+    world = settled()
+    old = world.serving()
+    change_version(world, "2")
+    world.reconcile()
+    world.broken = world.deployments() - {old}
+    world.settle()
+    assert world.serving() == old
+    assert world.condition("Available")["status"] == "True"
+    assert world.condition("Ready")["status"] == "False"
+
+
+def test_a_candidate_that_does_not_answer_takes_no_traffic():
+    world = settled()
+    old = world.serving()
+    change_version(world, "2")
+    world.reconcile()
+    world.silent = world.deployments() - {old}
+    plan = world.settle()
+    assert world.serving() == old
+    assert world.condition("Ready")["reason"] == "ProbeUnanswered"
+    assert plan.look_again is not None, "no event says that a server answers now"
+
+
+def test_pods_are_looked_at_before_they_are_asked():
+    assert (pods_not_available, probe_unanswered) == BEFORE_TRAFFIC
+    world = settled()
+    change_version(world, "2")
+    world.reconcile()
+    situation = world.look()
+    candidate = next(r for r in situation.revisions if r.name != world.serving())
+    objection = first_objection(BEFORE_TRAFFIC, situation, candidate, 1)
+    assert objection is not None
+    assert objection.reason == "Starting"
+
+
+def test_changing_the_spec_back_removes_the_candidate():
+    world = settled()
+    old = world.serving()
+    change_version(world, "2")
+    world.reconcile()
+    change_version(world, "1")
+    world.reconcile()
+    assert world.deployments() == {old}
+    assert world.condition("Ready")["status"] == "True"
+
+
+def test_another_change_supersedes_the_candidate():
+    world = settled()
+    old = world.serving()
+    change_version(world, "2")
+    world.reconcile()
+    second = world.deployments() - {old}
+    change_version(world, "3")
+    world.reconcile()
+    assert second.isdisjoint(world.deployments())
+    assert len(world.deployments()) == 2
+
+
+def test_going_back_to_a_revision_that_drains_starts_nothing_anew():
+    world = settled()
+    old = world.serving()
+    change_version(world, "2")
+    world.reconcile()
+    world.run_pods()
+    world.reconcile()
+    uid = world.children[(DEPLOYMENT, old)]["metadata"]["uid"]
+    change_version(world, "1")
+    world.reconcile()
+    world.reconcile()
+    assert world.serving() == old
+    assert world.children[(DEPLOYMENT, old)]["metadata"]["uid"] == uid
+
+
+def test_recreate_stops_the_old_revision_before_the_new_one_starts():
+    world = settled(rollout={"strategy": "Recreate"})
+    old = world.serving()
+    change_version(world, "2")
+    world.reconcile()
+    assert world.deployments() == set()
+    world.reconcile()
+    assert world.deployments() == set(), "pods of the old revision still end"
+    assert world.condition("Ready")["reason"] == "Stopping"
+    world.run_pods()
+    world.reconcile()
+    assert world.deployments().isdisjoint({old})
+    world.run_pods()
+    world.reconcile()
+    assert world.condition("Ready")["status"] == "True"
+
+
+def test_a_first_revision_that_never_served_is_replaced_and_not_kept_beside():
+    world = World()
+    world.reconcile()
+    first = world.deployments()
+    change_version(world, "2")
+    world.reconcile()
+    assert first.isdisjoint(world.deployments())
+
+
+def test_a_changed_runtime_restarts_nothing():
+    world = settled()
+    before = world.children[(DEPLOYMENT, world.serving())]
+    world.runtime = {**world.runtime, "spec": {**world.runtime["spec"], "image": "registry.example/mlserver:2"}}
+    world.settle()
+    assert world.children[(DEPLOYMENT, world.serving())] == before
+
+
+def test_a_missing_runtime_touches_nothing_that_runs():
+    world = settled()
+    before = dict(world.children)
+    world.runtime = None
+    change_version(world, "2")
+    world.settle()
+    assert world.children == before
+    assert world.condition("Stalled")["reason"] == "RuntimeNotFound"
+    assert world.condition("Available")["status"] == "True"
+
+
+def test_going_back_needs_no_runtime():
+    world = settled()
+    old = world.serving()
+    change_version(world, "2")
+    world.settle()
+    world.runtime = None
+    change_version(world, "1")
+    world.settle()
+    assert world.serving() == old
+
+
+def test_a_lost_status_is_found_again_from_the_service():
+    world = settled()
+    old = world.serving()
+    change_version(world, "2")
+    world.reconcile()
+    world.status = None
+    world.reconcile()
+    assert world.serving() == old
+    assert world.status["stable"]["revision"] == old
+
+
+def test_a_lost_record_is_written_again():
+    world = settled()
+    del world.children[(CONTROLLER_REVISION, world.serving())]
+    before = world.children[(DEPLOYMENT, world.serving())]
+    world.reconcile()
+    assert (CONTROLLER_REVISION, world.serving()) in world.children
+    assert world.children[(DEPLOYMENT, world.serving())] == before
+
+
+def test_a_lost_record_that_cannot_be_made_again_restarts_nothing():
+    world = settled()
+    old = world.serving()
+    before = world.children[(DEPLOYMENT, old)]
+    del world.children[(CONTROLLER_REVISION, old)]
+    world.runtime = {**world.runtime, "spec": {**world.runtime["spec"], "image": "registry.example/mlserver:2"}}
+    world.settle()
+    assert world.serving() == old
+    assert world.deployments() == {old}
+    assert world.children[(DEPLOYMENT, old)] == before
+
+
+def test_scaled_to_zero_is_ready_and_not_available():
+    world = settled(replicas=0)
+    assert world.condition("Ready")["reason"] == "ScaledToZero"
+    assert world.condition("Available")["status"] == "False"
+
+
+def test_a_candidate_needs_as_many_pods_as_the_autoscaler_gave_to_stable():
+    scaling = {"minReplicas": 1, "maxReplicas": 10, "target": {"cpuUtilization": 70}}
+    world = settled(autoscaling=scaling, resources={"requests": {"cpu": "1"}})
+    old = world.serving()
+    world.children[(DEPLOYMENT, old)]["spec"]["replicas"] = 6
+    world.run_pods()
+    change_version(world, "2")
+    world.reconcile()
+    world.run_pods()  # the candidate has one pod so far
+    world.reconcile()
+    assert world.serving() == old
+    new = next(iter(world.deployments() - {old}))
+    world.children[(DEPLOYMENT, new)]["spec"]["replicas"] = 6  # its autoscaler's minimum is what stable has
+    world.run_pods()
+    world.reconcile()
+    assert world.serving() == new
+
+
+def test_nothing_is_built_from_a_spec_that_cannot_be_read():
+    world = settled()
+    before = dict(world.children)
+    world.model["spec"] = {"runtime": "nonsense"}
+    world.model["metadata"]["generation"] += 1
+    world.reconcile()
+    assert world.children == before
+    assert world.condition("Stalled")["reason"] == "InvalidSpec"
+    assert world.condition("Available")["status"] == "True"
+    assert world.status["stable"]["revision"] == world.serving()
+
+
+def test_the_service_is_never_deleted_while_nothing_serves():
+    world = settled(rollout={"strategy": "Recreate"})
+    change_version(world, "2")
+    world.reconcile()
+    assert (SERVICE, "fraud") in world.children

@@ -1,0 +1,140 @@
+"""report/failures.py: why pods do not serve, in words that a person can act on."""
+
+from typing import Any
+
+import pytest
+
+from fairlead.api.reasons import Reason
+from fairlead.report.failures import TROUBLES, first_trouble
+
+
+def a_pod(container: dict[str, Any] | None = None, **condition: Any) -> dict[str, Any]:
+    status: dict[str, Any] = {"conditions": [condition] if condition else []}
+    if container:
+        status["containerStatuses"] = [
+            {"name": "server", "image": "registry.example/fraud:7", "ready": False, **container}
+        ]
+    resources = {"limits": {"nvidia.com/gpu": "1", "cpu": "2"}}
+    return {
+        "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": "server", "resources": resources}]},
+        "status": status,
+    }
+
+
+def waiting(reason: str, message: str = "") -> dict[str, Any]:
+    return {"state": {"waiting": {"reason": reason, "message": message}}}
+
+
+def ended(**fields: Any) -> dict[str, Any]:
+    return {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": fields}}
+
+
+NODES = "0/2 nodes are available: 2 Insufficient nvidia.com/gpu. no new claims to deallocate"
+PULL = 'failed to pull and unpack image "registry.example/fraud:7": not found'
+
+CASES = [
+    pytest.param(
+        a_pod(ended(exitCode=1, reason="Error", message="Loading\nKeyError: 'weights'\n")),
+        Reason.CONTAINER_FAILING,
+        "container server ended with exit code 1; its last line was: KeyError: 'weights'",
+        id="crash loop",
+    ),
+    pytest.param(
+        a_pod(ended(exitCode=137, reason="OOMKilled")),
+        Reason.CONTAINER_FAILING,
+        "container server was killed: it used more memory than resources.limits.memory allows (OOMKilled)",
+        id="out of memory",
+    ),
+    pytest.param(
+        a_pod(waiting("CreateContainerConfigError", 'secret "key" not found')),
+        Reason.CONTAINER_FAILING,
+        'container server cannot start: secret "key" not found',
+        id="missing secret",
+    ),
+    pytest.param(
+        a_pod(waiting("ErrImagePull", PULL)),
+        Reason.IMAGE_UNAVAILABLE,
+        f"image registry.example/fraud:7 cannot be pulled: {PULL}",
+        id="image",
+    ),
+    pytest.param(
+        a_pod(waiting("ImagePullBackOff", f'Back-off pulling image "registry.example/fraud:7": ErrImagePull: {PULL}')),
+        Reason.IMAGE_UNAVAILABLE,
+        f"image registry.example/fraud:7 cannot be pulled: {PULL}",
+        id="image, between two tries: the same words",
+    ),
+    pytest.param(
+        a_pod(type="PodScheduled", status="False", reason="Unschedulable", message=NODES),
+        Reason.UNSCHEDULABLE,
+        f"waiting for 1 nvidia.com/gpu: {NODES}",
+        id="no accelerator",
+    ),
+    pytest.param(
+        a_pod(
+            type="PodScheduled", status="False", reason="Unschedulable", message='persistentvolumeclaim "m" not found'
+        ),
+        Reason.UNSCHEDULABLE,
+        'no node for a pod: persistentvolumeclaim "m" not found',
+        id="no volume",
+    ),
+    pytest.param(
+        a_pod({"state": {"running": {}}, "started": True}),
+        Reason.NOT_READY,
+        "container server runs, but is not ready",
+        id="not ready",
+    ),
+]
+
+
+@pytest.mark.parametrize(("pod", "reason", "message"), CASES)
+def test_trouble_is_told_in_words(pod: dict[str, Any], reason: Reason, message: str):
+    trouble = first_trouble(None, (pod,))
+    assert trouble is not None
+    assert (trouble.reason, trouble.message) == (reason, message)
+
+
+def test_refused_pods_are_told_without_the_name_of_a_pod():
+    told = (
+        'pods "fraud-5d9c7-x2x4z" is forbidden: exceeded quota: gpus, requested: nvidia.com/gpu=1, used: 2, limited: 2'
+    )
+    condition = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": told}
+    trouble = first_trouble({"status": {"conditions": [condition]}}, ())
+    assert trouble is not None
+    assert trouble.reason == Reason.PODS_REFUSED
+    assert (
+        trouble.message
+        == "no pod may be created: exceeded quota: gpus, requested: nvidia.com/gpu=1, used: 2, limited: 2"
+    )
+
+
+def test_a_pod_that_is_restarting_after_a_crash_still_tells_of_the_crash():
+    crash = {"state": {"running": {}}, "lastState": {"terminated": {"exitCode": 3, "message": "no licence"}}}
+    trouble = first_trouble(None, (a_pod(crash),))
+    assert trouble is not None
+    assert "exit code 3" in trouble.message
+
+
+def test_pods_that_end_are_no_trouble():
+    pod = a_pod(ended(exitCode=1))
+    pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert first_trouble(None, (pod,)) is None
+
+
+def test_healthy_pods_are_no_trouble():
+    assert first_trouble(None, (a_pod({"ready": True, "state": {"running": {}}}),)) is None
+
+
+def test_what_needs_a_person_is_told_before_what_may_pass():
+    names = [check.__name__ for check in TROUBLES]
+    assert names == ["pods_refused", "container_failing", "image_unavailable", "unschedulable", "not_ready"]
+    both = (a_pod({"state": {"running": {}}}), a_pod(waiting("ErrImagePull", PULL)))
+    trouble = first_trouble(None, both)
+    assert trouble is not None
+    assert trouble.reason == Reason.IMAGE_UNAVAILABLE
+
+
+def test_endless_words_are_cut():
+    trouble = first_trouble(None, (a_pod(ended(exitCode=1, message="x" * 5000)),))
+    assert trouble is not None
+    assert len(trouble.message) < 700

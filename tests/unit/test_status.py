@@ -1,0 +1,99 @@
+"""report/: a status says the same words while nothing changes, and events tell only of what happened."""
+
+from datetime import timedelta
+
+from fairlead.api.reasons import Reason
+from fairlead.api.status import Status
+from fairlead.reconcile import reconcile
+from fairlead.situation import Refusal
+from world import World
+
+
+def test_conditions_carry_the_generation_and_keep_the_time_of_their_last_change():
+    world = World()
+    world.reconcile()
+    first = world.condition("Ready")
+    world.now += timedelta(minutes=1)
+    world.change(replicas=2)
+    world.reconcile()
+    second = world.condition("Ready")
+    assert first["observedGeneration"] == 1
+    assert second["observedGeneration"] == 2
+    assert second["lastTransitionTime"] == first["lastTransitionTime"]
+    world.run_pods()
+    world.reconcile()
+    assert world.condition("Ready")["lastTransitionTime"] != first["lastTransitionTime"]
+
+
+def test_a_quiet_model_has_the_same_status_an_hour_later():
+    world = World()
+    world.settle()
+    before = world.status
+    world.now += timedelta(hours=1)
+    world.reconcile()
+    assert world.status == before
+
+
+def test_only_numbers_that_change_in_a_quoted_line_are_no_news():
+    world = World()
+    world.settle()
+    refusal = Refusal(
+        kind="Service", name="fraud", reason=Reason.WRITE_REFUSED, message="at 10:01:02 pod 7f3a said no: full"
+    )
+    world.refusals = (refusal,)
+    world.reconcile()
+    before = world.status
+    again = "at 10:06:40 pod 99ab said no: full"
+    world.refusals = (Refusal(kind="Service", name="fraud", reason=Reason.WRITE_REFUSED, message=again),)
+    world.reconcile()
+    assert world.status == before
+    news = "at 10:06:40 pod 99ab said no: empty"
+    world.refusals = (Refusal(kind="Service", name="fraud", reason=Reason.WRITE_REFUSED, message=news),)
+    world.reconcile()
+    assert world.status != before
+
+
+def test_a_refused_write_is_told_and_stalls():
+    world = World()
+    world.settle()
+    world.refusals = (Refusal(kind="Service", name="fraud", reason=Reason.NAME_TAKEN, message="the name is taken"),)
+    world.reconcile()
+    assert world.condition("Stalled")["message"] == "Service fraud cannot be written: the name is taken"
+    assert world.condition("Available")["status"] == "True"
+
+
+def test_taking_over_is_an_event_and_nothing_happening_is_none():
+    world = World()
+    world.reconcile()
+    world.run_pods()
+    plan = world.reconcile()
+    assert [event.reason for event in plan.events] == ["Promoted"]
+    assert world.reconcile().events == ()
+
+
+def test_stalling_is_one_warning():
+    world = World()
+    world.runtime = None
+    plan = world.reconcile()
+    assert [(event.type, event.reason) for event in plan.events] == [("Warning", "RuntimeNotFound")]
+    assert world.reconcile().events == ()
+
+
+def test_status_can_be_read_back():
+    world = World()
+    world.settle()
+    assert world.status is not None
+    assert Status.model_validate(world.status).data() == world.status
+
+
+def test_draining_times_in_the_future_end():
+    world = World()
+    world.settle()
+    world.change(model={"uri": "pvc://models/fraud", "version": "2"})
+    world.reconcile()
+    world.run_pods()
+    world.reconcile()
+    assert world.status is not None
+    world.status = {**world.status, "draining": [{**world.status["draining"][0], "since": "2999-01-01T00:00:00Z"}]}
+    plan = reconcile(world.look())
+    assert plan.look_again == timedelta(seconds=30)

@@ -1,0 +1,217 @@
+"""A small world for the pure core: carries out plans in memory, and lets time pass, pods live and people meddle.
+
+It is no API server: only what the core can see of one. Whether that is true is shown by the tests in tests/cluster.
+"""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fairlead.api import names
+from fairlead.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, SERVICE, Kind, kind_of
+from fairlead.api.parse import parse_model_deployment, parse_model_runtime
+from fairlead.api.revision import read_revision, recovered_revision
+from fairlead.api.status import Status
+from fairlead.plan import Apply, Delete, Plan, Scale, Step
+from fairlead.reconcile import reconcile
+from fairlead.situation import Identity, ProbeAnswer, Refusal, Situation
+
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+RUNTIME: Mapping[str, Any] = {
+    "apiVersion": "fairlead.dev/v1alpha1",
+    "kind": "ModelRuntime",
+    "metadata": {"name": "mlserver"},
+    "spec": {
+        "image": "registry.example/mlserver:1",
+        "args": ["start", "{model.path}"],
+        "probes": {"readiness": {"path": "/v2/health/ready"}, "serving": "/v2/models/{model.name}/ready"},
+    },
+}
+
+
+def a_model(version: str = "1", **spec: Any) -> dict[str, Any]:
+    """A ModelDeployment as the API server returns it."""
+    wanted = {"model": {"uri": "pvc://models/fraud", "version": version}, "runtime": {"ref": {"name": "mlserver"}}}
+    return {
+        "apiVersion": "fairlead.dev/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": "fraud", "namespace": "risk", "uid": "uid-fraud", "generation": 1},
+        "spec": {**wanted, **spec},
+    }
+
+
+@dataclass
+class World:
+    """A namespace with one model."""
+
+    model: dict[str, Any] = field(default_factory=a_model)
+    runtime: Mapping[str, Any] | None = field(default_factory=lambda: RUNTIME)
+    now: datetime = START
+    children: dict[tuple[Kind, str], dict[str, Any]] = field(default_factory=dict)
+    ending: list[dict[str, Any]] = field(default_factory=list)
+    status: Mapping[str, Any] | None = None
+    silent: set[str] = field(default_factory=set)
+    """Revisions that do not answer a request."""
+    broken: set[str] = field(default_factory=set)
+    """Revisions whose pods never become ready."""
+    refusals: tuple[Refusal, ...] = ()
+    count: int = 0
+
+    def look(self) -> Situation:
+        """What observe/ would gather."""
+        metadata = self.model["metadata"]
+        identity = Identity(
+            name=metadata["name"],
+            namespace=metadata["namespace"],
+            uid=metadata["uid"],
+            generation=metadata["generation"],
+        )
+        records = [read_revision(found) for (kind, _), found in self.children.items() if kind == CONTROLLER_REVISION]
+        recorded = [revision for revision in records if revision is not None]
+        lost = [
+            recovered_revision(found)
+            for (kind, name), found in self.children.items()
+            if kind == DEPLOYMENT and name not in {revision.name for revision in recorded}
+        ]
+        status = Status.model_validate(self.status) if self.status else None
+        model = parse_model_deployment(self.model)
+        asked = status.rollout.revision if status and status.rollout else None
+        return Situation(
+            now=self.now,
+            identity=identity,
+            model=model,
+            status=status,
+            runtime=None if self.runtime is None else parse_model_runtime(self.runtime),
+            revisions=(*recorded, *(revision for revision in lost if revision is not None)),
+            children=deepcopy(self.children),
+            pods=tuple(self.pods()),
+            probe=self.answer(asked) if asked else None,
+            refusals=self.refusals,
+        )
+
+    def answer(self, revision: str) -> ProbeAnswer | None:
+        """What a pod of a revision says to Fairlead's own request."""
+        if not self.ready(revision):
+            return None
+        answered = revision not in self.silent
+        return ProbeAnswer(revision=revision, answered=answered, detail="answered 200" if answered else "answered 503")
+
+    def pods(self) -> list[dict[str, Any]]:
+        """Pods of all Deployments, and those that are ending."""
+        living = [
+            self._pod(name, number, found)
+            for (kind, name), found in self.children.items()
+            if kind == DEPLOYMENT
+            for number in range(found["spec"]["replicas"])
+        ]
+        return [*living, *self.ending]
+
+    def _pod(self, revision: str, number: int, deployment: Mapping[str, Any]) -> dict[str, Any]:
+        ready = number < deployment.get("status", {}).get("availableReplicas", 0)
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        return {
+            "metadata": {"name": f"{revision}-{number}", "namespace": "risk", "labels": labels},
+            "status": {"conditions": [{"type": "Ready", "status": str(ready)}], "podIP": "10.0.0.1"},
+        }
+
+    def step(self, step: Step) -> bool:
+        """Carry one step out; tells whether it changed anything."""
+        match step:
+            case Apply(manifest=manifest):
+                return self._apply(dict(manifest))
+            case Scale(deployment=name, replicas=replicas):
+                live = self.children[(DEPLOYMENT, name)]
+                changed = live["spec"]["replicas"] != replicas
+                live["spec"]["replicas"] = replicas
+                live["metadata"]["generation"] += changed
+                return bool(changed)
+            case Delete(kind=kind, name=name, uid=uid):
+                live = self.children.pop((kind, name))
+                assert live["metadata"]["uid"] == uid
+                if kind == DEPLOYMENT:
+                    pods = [self._pod(name, number, live) for number in range(live["spec"]["replicas"])]
+                    for pod in pods:
+                        pod["metadata"]["deletionTimestamp"] = "2026-01-05T09:00:00Z"
+                    self.ending += pods
+                return True
+
+    def _apply(self, manifest: dict[str, Any]) -> bool:
+        key = (kind_of(manifest), manifest["metadata"]["name"])
+        live = self.children.get(key)
+        self.count += 1
+        if live is None:
+            made = deepcopy(manifest)
+            made["metadata"] |= {"uid": f"uid-{self.count}", "generation": 1}
+            if key[0] == DEPLOYMENT:
+                made["spec"]["replicas"] = 1
+            self.children[key] = made
+            return True
+        merged = deepcopy(manifest)
+        merged["metadata"] |= {"uid": live["metadata"]["uid"], "generation": live["metadata"]["generation"]}
+        if "status" in live:
+            merged["status"] = live["status"]
+        if key[0] == DEPLOYMENT:
+            merged["spec"]["replicas"] = live["spec"]["replicas"]
+        changed = merged != live
+        merged["metadata"]["generation"] += changed
+        self.children[key] = merged
+        return changed
+
+    def reconcile(self, stop_after: int | None = None) -> Plan:
+        """One pass; `stop_after` ends it after so many steps, as a crash would."""
+        plan = reconcile(self.look())
+        for number, step in enumerate(plan.steps):
+            if number == stop_after:
+                return plan
+            self.step(step)
+        if stop_after is None or stop_after > len(plan.steps):
+            self.status = plan.status
+        return plan
+
+    def run_pods(self) -> None:
+        """The kubelet's part: ending pods are gone, started ones are ready unless their revision is broken."""
+        self.ending.clear()
+        for (kind, name), live in self.children.items():
+            if kind == DEPLOYMENT:
+                ready = 0 if name in self.broken else live["spec"]["replicas"]
+                live["status"] = {
+                    "observedGeneration": live["metadata"]["generation"],
+                    "replicas": live["spec"]["replicas"],
+                    "updatedReplicas": live["spec"]["replicas"],
+                    "readyReplicas": ready,
+                    "availableReplicas": ready,
+                }
+
+    def settle(self, looks: int = 12) -> Plan:
+        """Let everything happen that happens by itself."""
+        for _ in range(looks):
+            self.reconcile()
+            self.run_pods()
+            self.now += timedelta(seconds=20)
+        return self.reconcile()
+
+    def change(self, **spec: Any) -> None:
+        """The user edits the spec."""
+        self.model["spec"] = {**self.model["spec"], **spec}
+        self.model["metadata"]["generation"] += 1
+
+    def serving(self) -> str | None:
+        """The revision that the Service selects."""
+        service = self.children.get((SERVICE, "fraud"))
+        return service["spec"]["selector"][names.REVISION] if service else None
+
+    def ready(self, revision: str | None) -> int:
+        """How many pods of a revision are available."""
+        live = self.children.get((DEPLOYMENT, revision or ""), {})
+        return int(live.get("status", {}).get("availableReplicas", 0))
+
+    def deployments(self) -> set[str]:
+        """Revisions with a Deployment."""
+        return {name for kind, name in self.children if kind == DEPLOYMENT}
+
+    def condition(self, kind: str) -> Mapping[str, Any] | None:
+        """A condition of the status that was written last."""
+        return next((found for found in (self.status or {}).get("conditions", []) if found["type"] == kind), None)
