@@ -1,0 +1,1 @@
+"""6 act: carries out a Plan; the only writer."""

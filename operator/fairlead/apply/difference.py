@@ -1,0 +1,126 @@
+"""Where a live object is not as we want it. [pure]
+
+The API server adds to what we apply: defaults, and what others (autoscalers, webhooks, people) have written. None of
+that is a difference. So the desired manifest is searched for in the live object, with server-side apply's own idea of
+what belongs together: maps are merged, except atomic ones; lists are whole values, except associative ones.
+
+What this cannot see is a field that we do not want *any more*: it looks like something of others. `fingerprint` is for
+that: kept in an annotation of the object, it changes with anything that is added, changed or removed.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fairlead.api.quantity import canonical_quantity
+
+ATOMIC = frozenset({"labelSelector", "matchLabels", "namespaceSelector", "nodeSelector", "podSelector", "selector"})
+"""Maps that server-side apply replaces as a whole: somebody else's key in one of them changes what it means."""
+
+ASSOCIATIVE: Mapping[str, str] = {
+    "ownerReferences": "uid",
+    "finalizers": "",
+    "containers": "name",
+    "initContainers": "name",
+    "env": "name",
+    "volumes": "name",
+    "volumeMounts": "mountPath",
+    "imagePullSecrets": "name",
+}
+"""Lists that others may add to (a sidecar injector), by the field that identifies an item; "" means the item itself."""
+
+QUANTITIES = frozenset({"requests", "limits", "averageValue", "sizeLimit"})
+"""Fields that hold quantities, or maps of them; the server rewrites `1000m` to `1`."""
+
+
+def difference(desired: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
+    """Path of the first field of `desired` that `live` does not have so, e.g. `spec.ports[0].port`; None if all are.
+
+    A desired None says nothing, as in server-side apply. A desired empty map or list may be missing in `live`, for the
+    server drops those.
+    """
+    return _map("", desired, live)
+
+
+def fingerprint(desired: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits that change with any change of the manifest."""
+    text = json.dumps(desired, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _map(path: str, desired: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
+    for name, wanted in desired.items():
+        found = _field(_join(path, name), name, wanted, live.get(name))
+        if found is not None:
+            return found
+    return None
+
+
+def _field(path: str, name: str, desired: Any, live: Any) -> str | None:
+    """The difference in one named field; its name says how to compare."""
+    if desired is None or (live is None and desired in ({}, [])):
+        return None
+    if name in QUANTITIES:
+        return _quantity(path, desired, live)
+    if name in ATOMIC:
+        return None if _same(desired, live) else path
+    if name in ASSOCIATIVE and isinstance(desired, Sequence) and isinstance(live, Sequence):
+        return _associative(path, ASSOCIATIVE[name], desired, live)
+    return _value(path, desired, live)
+
+
+def _value(path: str, desired: Any, live: Any) -> str | None:
+    if isinstance(desired, Mapping):
+        return _map(path, desired, live) if isinstance(live, Mapping) else path
+    if isinstance(desired, list | tuple):
+        if not isinstance(live, Sequence) or isinstance(live, str) or len(desired) != len(live):
+            return path
+        pairs = enumerate(zip(desired, live, strict=True))
+        return next((found for i, (want, have) in pairs if (found := _value(f"{path}[{i}]", want, have))), None)
+    return None if _same(desired, live) else path
+
+
+def _associative(path: str, by: str, desired: Sequence[Any], live: Sequence[Any]) -> str | None:
+    """Every desired item must be there, and in our order: the order of containers and of variables has a meaning."""
+    where = {json.dumps(_identity(item, by)): n for n, item in enumerate(live)}
+    if len(where) < len(live):  # no identities after all
+        return _value(path, desired, live)
+    last = -1
+    for i, item in enumerate(desired):
+        n = where.get(json.dumps(_identity(item, by)), -1)
+        if n <= last and not (by in ("", "uid") and n >= 0):  # references and finalizers are sets
+            return f"{path}[{i}]"
+        if found := _value(f"{path}[{i}]", item, live[n]):
+            return found
+        last = n
+    return None
+
+
+def _identity(item: Any, by: str) -> Any:
+    return item.get(by) if by and isinstance(item, Mapping) else item
+
+
+def _quantity(path: str, desired: Any, live: Any) -> str | None:
+    if isinstance(desired, Mapping):
+        if not isinstance(live, Mapping):
+            return path
+        pairs = ((name, wanted, live.get(name)) for name, wanted in desired.items())
+        return next((found for name, want, have in pairs if (found := _quantity(_join(path, name), want, have))), None)
+    if desired is None:
+        return None
+    try:
+        return None if live is not None and canonical_quantity(desired) == canonical_quantity(live) else path
+    except ValueError:
+        return _value(path, desired, live)
+
+
+def _same(desired: Any, live: Any) -> bool:
+    # In Python True == 1; in JSON they differ.
+    return bool(desired == live) and isinstance(desired, bool) == isinstance(live, bool)
+
+
+def _join(path: str, name: str) -> str:
+    if not name.replace("-", "").replace("_", "").isalnum():
+        return f"{path}[{json.dumps(name)}]"
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,195 @@
+"""The loop around the one function that knows what to do: `reconcile(key)`. It decides when, never what.
+
+Handlers feed it with what the watches bring, on every replica, so that a standby is warm. Workers run on the leader
+only, and only once the caches hold everything that existed at the start: an empty cache looks like a deleted world.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from fairlead.api.kinds import Kind
+from fairlead.cluster.client import Client, Listing
+from fairlead.cluster.errors import ApiError, Conflict, NotFound, NotLeading, Throttled
+from fairlead.cluster.lease import Lease
+from fairlead.cluster.metrics import Metrics
+from fairlead.cluster.queue import WorkQueue
+from fairlead.cluster.store import Key, Object, Store
+
+log = logging.getLogger(__name__)
+
+Reconcile = Callable[[Key], Awaitable[timedelta | None]]
+"""Brings one model to where it should be; returns after how long to look again even if nothing happens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How much at once, and how long at most."""
+
+    workers: int = 16
+    limit: timedelta = timedelta(minutes=1)
+    """Of one reconciliation: one that hangs would hold a worker for ever."""
+    grace: timedelta = timedelta(seconds=10)
+    """For the reconciliations under way when the process is asked to end."""
+    resync: timedelta = timedelta(minutes=10)
+    poll: timedelta = timedelta(seconds=0.2)
+    relist: timedelta = timedelta(seconds=10)
+
+
+@dataclass(kw_only=True)
+class Controller:
+    """Feeds `reconcile` with the keys of the models that may have changed.
+
+    The first store is that of the models themselves. `selectors` are the label selectors of the watches, by kind;
+    `namespaces` those that are watched, none meaning all.
+    """
+
+    stores: Sequence[Store]
+    reconcile: Reconcile
+    client: Client
+    lease: Lease
+    queue: WorkQueue[Key]
+    metrics: Metrics
+    selectors: Mapping[Kind, str] = field(default_factory=dict)
+    namespaces: tuple[str, ...] = ()
+    pace: Pace = field(default_factory=Pace)
+
+    def __post_init__(self) -> None:
+        self._by_kind = {store.kind: store for store in self.stores}
+        self._busy: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self.synced = False
+        """Whether the caches hold everything that existed at the start; for /readyz."""
+
+    def observe(self, kind: Kind, event: str | None, obj: Object) -> None:
+        """Takes in what a watch has brought, and queues the models that it matters to."""
+        self.metrics.watch_events.labels(kind.kind).inc()
+        for key in self._by_kind[kind].observe(event, obj):
+            self.queue.add(key)
+
+    async def run(self) -> None:
+        """Runs until it is cancelled; then finishes what is under way, gives the lease back, and ends."""
+        for store in self.stores:
+            await self._caught_up(store)
+        self.synced = True
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._resync_for_ever(), name="resync")
+            tasks.create_task(self.lease.run(self._work), name="lease")
+
+    async def _caught_up(self, store: Store) -> None:
+        """Waits until the store has been told of everything that exists now."""
+        while (listing := await self._listing(store)) is None:  # noqa: ASYNC110 - there is nobody to set an event
+            await asyncio.sleep(self.pace.relist.total_seconds())
+        missing, progress = store.missing(listing.uids), time.monotonic()
+        while missing:
+            await asyncio.sleep(self.pace.poll.total_seconds())
+            left = store.missing(missing)
+            if left != missing:
+                missing, progress = left, time.monotonic()
+            elif time.monotonic() - progress > self.pace.relist.total_seconds():
+                # Deleted after our LIST and before the watch began: of such an object no watch will ever tell.
+                again = await self._listing(store)
+                missing, progress = missing & again.uids.keys() if again else missing, time.monotonic()
+
+    async def _resync_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self.pace.resync.total_seconds())
+            for store in self.stores:
+                if listing := await self._listing(store):
+                    for key in store.prune(listing.uids, listing.version):
+                        self.queue.add(key)
+
+    async def _listing(self, store: Store) -> Listing | None:
+        """What exists of a store's kind, where the watches look; None if the server cannot tell at the moment."""
+        selector = self.selectors.get(store.kind)
+        watched = self.namespaces if store.kind.namespaced and self.namespaces else (None,)
+        try:
+            parts = [
+                await self.client.list_metadata(store.kind, namespace=namespace, label_selector=selector)
+                for namespace in watched
+            ]
+        except NotFound:  # the kind is not served here: there are none
+            return Listing(uids={}, version=0)
+        except ApiError as error:
+            log.warning("listing %s: %s", store.kind.plural, error)
+            return None
+        uids = {key: uid for part in parts for key, uid in part.uids.items()}
+        return Listing(uids=uids, version=min(part.version for part in parts))
+
+    async def _work(self) -> None:
+        """Runs the workers, while this process leads."""
+        self._stopping = False
+        # Whatever the leader before us may have left half-done: every model is looked at once.
+        for key in self.stores[0]:
+            self.queue.add(key)
+        workers = [asyncio.create_task(self._worker(), name=f"worker {n}") for n in range(self.pace.workers)]
+        try:
+            done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+            for worker in done:
+                worker.result()
+        finally:
+            self._stopping = True
+            try:
+                await self._finish(workers)
+            finally:
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.wait(workers)
+
+    async def _finish(self, workers: Collection[asyncio.Task[None]]) -> None:
+        """Lets the reconciliations under way come to their end, as long as they may still write."""
+        for worker in workers:
+            if worker not in self._busy:
+                worker.cancel()
+        if self._busy and self.lease.held():
+            await asyncio.wait(self._busy, timeout=self.pace.grace.total_seconds())
+
+    async def _worker(self) -> None:
+        me = asyncio.current_task()
+        assert me is not None
+        while not self._stopping:
+            key = await self.queue.get()
+            self._busy.add(me)
+            try:
+                await self._look(key)
+            finally:
+                self._busy.discard(me)
+                self.queue.done(key)
+
+    async def _look(self, key: Key) -> None:
+        started, result = time.monotonic(), "ok"
+        try:
+            async with asyncio.timeout(self.pace.limit.total_seconds()):
+                again = await self.reconcile(key)
+        except asyncio.CancelledError:
+            result = "cancelled"
+            self.queue.add(key)
+            raise
+        except Exception as error:  # noqa: BLE001 - what is wrong with one model must not stop the others
+            result = type(error).__name__
+            self._put_off(key, error)
+        else:
+            self.queue.forget(key)
+            if again is not None:
+                self.queue.add_after(key, again)
+        finally:
+            self.metrics.reconciles.labels(result).inc()
+            self.metrics.reconcile_seconds.observe(time.monotonic() - started)
+
+    def _put_off(self, key: Key, error: Exception) -> None:
+        delay = self.queue.retry(key, error.retry_after if isinstance(error, Throttled) else timedelta(0))
+        self.metrics.retries.inc()
+        # Conflicts are part of the game, and an ApiError says itself what is wrong; anything else is a bug of ours.
+        expected = isinstance(error, Conflict | NotLeading)
+        log.log(
+            logging.INFO if expected else logging.WARNING if isinstance(error, ApiError) else logging.ERROR,
+            "%s: %s: %s; again in %.1f s",
+            "/".join(key),
+            type(error).__name__,
+            error,
+            delay.total_seconds(),
+            exc_info=None if isinstance(error, ApiError) else error,
+        )

@@ -1,0 +1,126 @@
+"""The work queue: which keys are to be looked at, each once, by one worker at a time, now or later.
+
+The semantics are client-go's (k8s.io/client-go/util/workqueue). A key that is added while it waits is still there
+once; one that is added while a worker has it comes again when the worker is done, for it may have read too early.
+"""
+
+import asyncio
+import heapq
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+FIRST_RETRY = timedelta(seconds=0.5)
+LAST_RETRY = timedelta(minutes=5)
+SPREAD = 0.2
+"""A retry comes between 80 % and 120 % of its delay, so that keys that failed together do not return together."""
+
+
+def _ignore(seconds: float) -> None:
+    """The default for `waited`."""
+
+
+class WorkQueue(Generic[K]):
+    """Keys in the order of their arrival. For one event loop; the clock gives seconds, the jitter numbers in [0, 1).
+
+    `waited` is told the seconds that each key has waited for a worker.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+        waited: Callable[[float], object] = _ignore,
+    ) -> None:
+        self._clock, self._jitter, self._waited = clock, jitter, waited
+        self._ready: deque[K] = deque()
+        self._dirty: dict[K, float] = {}  # to be looked at → since when; those that wait in _ready or for a done()
+        self._busy: set[K] = set()
+        self._due: dict[K, float] = {}
+        self._heap: list[tuple[float, int, K]] = []  # of _due; entries that do not agree with it are void
+        self._pushes = 0  # keys need not be comparable
+        self._failures: dict[K, int] = {}
+        self._news = asyncio.Event()
+
+    def __len__(self) -> int:
+        """How many keys wait for a worker; neither those a worker has nor those whose time has not come."""
+        return len(self._ready)
+
+    def add(self, key: K) -> None:
+        """Has the key looked at, soon and once."""
+        if key in self._dirty:
+            return
+        self._dirty[key] = self._clock()
+        if key not in self._busy:
+            self._append(key)
+
+    def add_after(self, key: K, delay: timedelta) -> None:
+        """Has the key looked at after a while. Of several such wishes for a key the soonest holds."""
+        due = self._clock() + delay.total_seconds()
+        if due >= self._due.get(key, float("inf")):
+            return
+        self._due[key] = due
+        self._pushes += 1
+        heapq.heappush(self._heap, (due, self._pushes, key))
+        if len(self._heap) > 2 * len(self._due) + 100:  # mostly void
+            self._heap = [entry for entry in self._heap if self._due.get(entry[2]) == entry[0]]
+            heapq.heapify(self._heap)
+        self._news.set()
+
+    def retry(self, key: K, at_least: timedelta = timedelta(0)) -> timedelta:
+        """Has the key looked at after a while that doubles with each failure; returns how long."""
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        doubled: timedelta = FIRST_RETRY * 2 ** min(failures - 1, 30)
+        delay = max(at_least, min(LAST_RETRY, doubled) * (1 - SPREAD + 2 * SPREAD * self._jitter()))
+        self.add_after(key, delay)
+        return delay
+
+    def forget(self, key: K) -> None:
+        """Ends the series of failures: the next retry is a first one."""
+        self._failures.pop(key, None)
+
+    async def get(self) -> K:
+        """Waits for a key and takes it; `done` must follow. A cancelled call takes none."""
+        while (key := self.get_nowait()) is None:
+            self._news.clear()
+            seconds = max(0.0, self._heap[0][0] - self._clock()) if self._heap else None
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+        return key
+
+    def get_nowait(self) -> K | None:
+        """Takes the key that has waited longest, or None."""
+        self._release_due()
+        if not self._ready:
+            return None
+        key = self._ready.popleft()
+        self._waited(self._clock() - self._dirty.pop(key))
+        self._busy.add(key)
+        return key
+
+    def done(self, key: K) -> None:
+        """The worker has finished with the key."""
+        self._busy.discard(key)
+        if key in self._dirty:
+            self._append(key)
+
+    def _append(self, key: K) -> None:
+        self._ready.append(key)
+        self._news.set()
+
+    def _release_due(self) -> None:
+        now = self._clock()
+        while self._heap and self._heap[0][0] <= now:
+            due, _, key = heapq.heappop(self._heap)
+            if self._due.get(key) == due:
+                del self._due[key]
+                self.add(key)

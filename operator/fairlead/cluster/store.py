@@ -1,0 +1,168 @@
+"""The cache of one kind of object: what the watches and our own writes have shown of it last.
+
+Watch events, LIST results and the responses of writes arrive in any order. What makes order out of them is the
+resourceVersion: within one kind it is an integer that grows with every change of any object (KEP-5504), so of two
+sights of a name the one with the greater version is the later one, whoever brought it, and a deletion is a sight like
+any other. The uid only matters where no version is known: a deletion of our own, and a list of names.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from sys import intern
+from typing import Any
+
+from fairlead.api.kinds import Kind
+from fairlead.cluster.packing import Packing
+
+Key = tuple[str, str]
+"""(namespace, name); the namespace of cluster-scoped objects is the empty string."""
+
+Object = dict[str, Any]
+Slim = Callable[[Object], Object]
+OwnerOf = Callable[[Object], Key | None]
+
+DELETED = "DELETED"
+"""The watch event that matters apart; ADDED, MODIFIED and Kopf's None (listed) all mean "this is how it looks"."""
+
+
+def key_of(obj: Mapping[str, Any]) -> Key:
+    """The key of an object or of anything else that has metadata."""
+    metadata = obj["metadata"]
+    return intern(metadata.get("namespace", "")), intern(metadata["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """The last sight of an object."""
+
+    uid: str
+    version: int
+    body: bytes
+    owner: Key | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """A grave: sights up to `version`, and all sights of `uid` if it is given, are from before the deletion."""
+
+    version: int
+    uid: str | None
+    buried: int
+
+
+class Store:
+    """Objects of one kind by key, indexed by the model they belong to.
+
+    `slim` chooses what is kept of an object, `owner_of` names the model that is to be looked at when it changes. Both
+    get the object without `managedFields` and must not change it.
+    """
+
+    def __init__(self, kind: Kind, *, slim: Slim, owner_of: OwnerOf) -> None:
+        self.kind = kind
+        self._slim = slim
+        self._owner_of = owner_of
+        self._packing = Packing()
+        self._live: dict[Key, _Live] = {}
+        self._gone: dict[Key, _Gone] = {}
+        # Tuples, for most models own one or two objects of a kind, and a set of one takes 216 bytes.
+        self._by_owner: dict[Key, tuple[Key, ...]] = {}
+        self._lists = 0
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(tuple(self._live))
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._live
+
+    def get(self, key: Key) -> Object | None:
+        """A copy of the object, as far as `slim` kept it."""
+        live = self._live.get(key)
+        return None if live is None else self._packing.unpack(live.body)
+
+    def owned(self, owner: Key) -> list[Object]:
+        """Copies of the objects that belong to a model, by name."""
+        return [self._packing.unpack(self._live[key].body) for key in sorted(self._by_owner.get(owner, ()))]
+
+    def observe(self, event: str | None, obj: Object) -> set[Key]:
+        """Takes in a watch event, a listed object or the response of a write; returns the models to look at again.
+
+        An empty set means: nothing new, or nobody's object. Raises ValueError for a resourceVersion that is no integer.
+        """
+        key, version, uid = key_of(obj), int(obj["metadata"]["resourceVersion"]), obj["metadata"]["uid"]
+        if self._is_outdated(key, version, uid, deletion=event == DELETED):
+            return set()
+        affected = self._drop(key)
+        if event == DELETED:
+            self._bury(key, version)
+        else:
+            self._gone.pop(key, None)
+            affected |= self._put(key, version, uid, obj)
+        return affected
+
+    def forget(self, key: Key, uid: str) -> set[Key]:
+        """Takes in that we deleted the object `uid` ourselves; returns the models to look at again.
+
+        The response of a deletion tells no version. Events of this uid are ignored until its DELETED has come.
+        """
+        live = self._live.get(key)
+        if live is None or live.uid != uid:
+            return set()
+        self._bury(key, live.version, uid)
+        return self._drop(key)
+
+    def missing(self, listed: Iterable[Key]) -> set[Key]:
+        """Those of the keys of a LIST of which no watch has told yet, neither their life nor their end."""
+        return {key for key in listed if key not in self._live and key not in self._gone}
+
+    def prune(self, listed: Mapping[Key, str], list_version: int) -> set[Key]:
+        """Drops what a complete LIST at `list_version` (key → uid) does not hold; returns the models to look at again.
+
+        This is how a deletion comes to light of which no watch has told.
+        """
+        affected: set[Key] = set()
+        for key, live in list(self._live.items()):
+            if live.version > list_version or listed.get(key) == live.uid:
+                continue
+            if key in listed:  # a successor, of which an event from before the list may still be on its way
+                self._bury(key, live.version, live.uid)
+            else:
+                self._bury(key, list_version)
+            affected |= self._drop(key)
+        # A grave must outlast every response still under way. One whole interval between two lists is long enough.
+        self._gone = {key: gone for key, gone in self._gone.items() if gone.buried == self._lists}
+        self._lists += 1
+        return affected
+
+    def _is_outdated(self, key: Key, version: int, uid: str, *, deletion: bool) -> bool:
+        live, gone = self._live.get(key), self._gone.get(key)
+        if live is not None:
+            # A deletion we were told of has its own version. One that Kopf or we made up may carry the last one seen.
+            return version < live.version or (version == live.version and not deletion)
+        return gone is not None and (version <= gone.version or (uid == gone.uid and not deletion))
+
+    def _bury(self, key: Key, version: int, uid: str | None = None) -> None:
+        self._gone[key] = _Gone(version, uid, self._lists)
+
+    def _put(self, key: Key, version: int, uid: str, obj: Object) -> set[Key]:
+        metadata = {field: value for field, value in obj["metadata"].items() if field != "managedFields"}
+        bare = {**obj, "metadata": metadata}
+        owner = self._owner_of(bare)
+        self._live[key] = _Live(uid, version, self._packing.pack(self._slim(bare)), owner)
+        if owner is None:
+            return set()
+        self._by_owner[owner] = (*self._by_owner.get(owner, ()), key)
+        return {owner}
+
+    def _drop(self, key: Key) -> set[Key]:
+        live = self._live.pop(key, None)
+        if live is None or live.owner is None:
+            return set()
+        rest = tuple(other for other in self._by_owner[live.owner] if other != key)
+        if rest:
+            self._by_owner[live.owner] = rest
+        else:
+            del self._by_owner[live.owner]
+        return {live.owner}

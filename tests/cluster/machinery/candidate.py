@@ -1,0 +1,50 @@
+"""A process that wants to be the leader, and writes to one ServiceAccount as often as it can while it may.
+
+    python candidate.py KUBECONFIG NAMESPACE IDENTITY
+
+Prints `leading` when it begins to lead and `done` when it has ended in order.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+
+from fairlead.cluster.access import from_kubeconfig
+from fairlead.cluster.client import Client
+from fairlead.cluster.connection import Connection
+from fairlead.cluster.errors import ApiError
+from fairlead.cluster.lease import Lease
+from fairlead.cluster.metrics import Metrics
+
+
+async def main(kubeconfig: str, namespace: str, identity: str) -> None:
+    connection = Connection(from_kubeconfig(kubeconfig))
+    lease = Lease(connection=connection, namespace=namespace, name="fairlead", identity=identity)
+    client = Client(connection, may_write=lease.held, metrics=Metrics())
+
+    async def work() -> None:
+        print("leading", flush=True)
+        number = 0
+        while True:
+            number += 1
+            marks = {"writer": identity, "number": str(number)}
+            account = {
+                "apiVersion": "v1",
+                "kind": "ServiceAccount",
+                "metadata": {"namespace": namespace, "name": "written", "annotations": marks},
+            }
+            with contextlib.suppress(ApiError):
+                await client.apply(account)
+            await asyncio.sleep(0.01)
+
+    running = asyncio.create_task(lease.run(work))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    await connection.close()
+    print("done", flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,242 @@
+"""The lease on a real API server: between processes that are killed and stopped, and against a server that fails."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fairlead
+from cluster.machinery.faulty import FaultyProxy
+from fairlead.api.kinds import LEASE, SERVICE_ACCOUNT
+from fairlead.cluster.client import Client
+from fairlead.cluster.connection import Connection
+from fairlead.cluster.errors import NotFound
+from fairlead.cluster.lease import Lease, Terms
+
+SHORT = Terms(duration=timedelta(seconds=3), renew_deadline=timedelta(seconds=2), retry=timedelta(seconds=0.4))
+
+Process = asyncio.subprocess.Process
+Start = Callable[[str], Awaitable[Process]]
+
+
+@pytest.fixture
+async def start(kubeconfig: Path, namespace: str) -> AsyncIterator[Start]:
+    started: list[Process] = []
+
+    async def start(identity: str) -> Process:
+        source_root = next(iter(fairlead.__path__))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(Path(__file__).with_name("candidate.py")),
+            str(kubeconfig),
+            namespace,
+            identity,
+            stdout=asyncio.subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(Path(source_root).parent)},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def says(process: Process, word: str, within: timedelta) -> None:
+    assert process.stdout is not None
+    async with asyncio.timeout(within.total_seconds()):
+        while (line := (await process.stdout.readline()).decode().strip()) != word:
+            assert line, f"ended without saying {word!r}"
+
+
+async def last_writer(client: Client, namespace: str) -> tuple[str, int]:
+    marks = (await client.get_metadata(SERVICE_ACCOUNT, namespace, "written"))["metadata"]["annotations"]
+    return marks["writer"], int(marks["number"])
+
+
+SOON, TAKEOVER = timedelta(seconds=10), timedelta(seconds=15)
+
+
+async def test_leaders_that_die_or_sleep_are_replaced_and_never_write_again(
+    client: Client, namespace: str, start: Start
+):
+    first = await start("first")
+    await says(first, "leading", SOON)
+    second = await start("second")
+    await asyncio.sleep(3)  # long enough for the second to have seen a renewal or two
+
+    first.kill()
+    await says(second, "leading", TAKEOVER)
+
+    third = await start("third")
+    await asyncio.sleep(3)
+    second.send_signal(signal.SIGSTOP)
+    await says(third, "leading", TAKEOVER)
+    second.send_signal(signal.SIGCONT)
+    await asyncio.sleep(0.5)  # what the second had sent before it was stopped has arrived by now
+    for _ in range(40):
+        writer, _number = await last_writer(client, namespace)
+        assert writer == "third"
+        await asyncio.sleep(0.05)
+
+    third.send_signal(signal.SIGTERM)
+    await says(third, "done", SOON)
+    # Given back, so there is nothing to wait for but the next try.
+    await says(second, "leading", timedelta(seconds=4))
+
+
+def a_candidate(
+    connection: Connection, namespace: str, identity: str = "us", terms: Terms = SHORT, **more: Any
+) -> Lease:
+    return Lease(connection=connection, namespace=namespace, name="fairlead", identity=identity, terms=terms, **more)
+
+
+class Work:
+    """Notes when it runs; ends only when it is cancelled, after as many seconds as it is told to take for that."""
+
+    def __init__(self, last_words: float = 0.0) -> None:
+        self.began = asyncio.Event()
+        self.ended = asyncio.Event()
+        self.last_words = last_words
+
+    async def __call__(self) -> None:
+        self.began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(self.last_words)
+            self.ended.set()
+
+
+async def wait(event: asyncio.Event, within: float) -> None:
+    async with asyncio.timeout(within):
+        await event.wait()
+
+
+async def lease_in(connection: Connection, namespace: str) -> dict[str, Any]:
+    return await connection.request("GET", LEASE.path(namespace, "fairlead"))
+
+
+async def test_a_leader_that_is_cut_off_stops_before_its_lease_ends(
+    connection: Connection, through_proxy: Connection, proxy: FaultyProxy, namespace: str
+):
+    lease, work = a_candidate(through_proxy, namespace), Work()
+    running = asyncio.create_task(lease.run(work))
+    await wait(work.began, 5)
+    assert lease.held()
+    proxy.down = True
+    cut_off = time.monotonic()
+    await wait(work.ended, SHORT.duration.total_seconds())
+    assert time.monotonic() - cut_off < SHORT.duration.total_seconds()
+    assert not lease.held()
+    # Nobody has taken it, so it leads again when it is let in.
+    work.began.clear()
+    proxy.down = False
+    await wait(work.began, 5)
+    running.cancel()
+    await asyncio.wait((running,))
+
+
+async def test_a_leader_finishes_in_peace_and_gives_the_lease_back(connection: Connection, namespace: str):
+    lease, work = a_candidate(connection, namespace), Work(last_words=SHORT.duration.total_seconds() + 1)
+    running = asyncio.create_task(lease.run(work))
+    await wait(work.began, 5)
+    running.cancel()
+    await asyncio.sleep(SHORT.duration.total_seconds())
+    assert lease.held()
+    assert (await lease_in(connection, namespace))["spec"]["holderIdentity"] == "us"
+    await asyncio.wait((running,))
+    assert work.ended.is_set()
+    assert not lease.held()
+    assert not (await lease_in(connection, namespace))["spec"].get("holderIdentity")
+
+
+async def test_a_leader_whose_lease_was_given_to_another_stops(connection: Connection, namespace: str):
+    lease, work = a_candidate(connection, namespace), Work()
+    running = asyncio.create_task(lease.run(work))
+    await wait(work.began, 5)
+    await connection.request(
+        "PATCH",
+        LEASE.path(namespace, "fairlead"),
+        body={"spec": {"holderIdentity": "another", "leaseDurationSeconds": 60}},
+        content_type="application/merge-patch+json",
+    )
+    await wait(work.ended, 2)
+    assert not lease.held()
+    running.cancel()
+    await asyncio.wait((running,))
+    assert (await lease_in(connection, namespace))["spec"]["holderIdentity"] == "another"
+
+
+async def test_a_foreign_label_on_the_lease_is_no_loss_and_is_kept(connection: Connection, namespace: str):
+    lease, work = a_candidate(connection, namespace), Work()
+    running = asyncio.create_task(lease.run(work))
+    await wait(work.began, 5)
+    await connection.request(
+        "PATCH",
+        LEASE.path(namespace, "fairlead"),
+        body={"metadata": {"labels": {"team": "platform"}}},
+        content_type="application/merge-patch+json",
+    )
+    await asyncio.sleep(SHORT.duration.total_seconds())
+    assert lease.held()
+    assert not work.ended.is_set()
+    assert (await lease_in(connection, namespace))["metadata"]["labels"] == {"team": "platform"}
+    running.cancel()
+    await asyncio.wait((running,))
+
+
+async def test_of_many_candidates_one_leads(connection: Connection, namespace: str):
+    leases = [a_candidate(connection, namespace, f"candidate-{n}") for n in range(5)]
+    works = [Work() for _ in leases]
+    running = [asyncio.create_task(lease.run(work)) for lease, work in zip(leases, works, strict=True)]
+    for _ in range(30):
+        await asyncio.sleep(0.1)
+        assert sum(lease.held() for lease in leases) <= 1
+    assert sum(work.began.is_set() for work in works) == 1
+    for task in running:
+        task.cancel()
+    await asyncio.wait(running)
+
+
+async def test_a_broken_work_ends_the_run_and_gives_the_lease_back(connection: Connection, namespace: str):
+    async def broken() -> None:
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        await a_candidate(connection, namespace).run(broken)
+    assert not (await lease_in(connection, namespace))["spec"].get("holderIdentity")
+
+
+async def test_a_candidate_that_may_not_read_leases_waits(
+    through_proxy: Connection, proxy: FaultyProxy, namespace: str
+):
+    proxy.token = "nobody"
+    running = asyncio.create_task(a_candidate(through_proxy, namespace).run(Work()))
+    await asyncio.sleep(1)
+    assert not running.done()
+    running.cancel()
+    await asyncio.wait((running,))
+    proxy.token = None
+    with pytest.raises(NotFound):
+        await lease_in(through_proxy, namespace)
+
+
+@pytest.mark.parametrize(("duration", "renew_deadline", "retry"), [(7, 7, 2), (10, 4, 2), (10, 7, 0)])
+def test_terms_that_are_no_lease_are_refused(duration: int, renew_deadline: int, retry: int):
+    with pytest.raises(ValueError, match="renew deadline"):
+        Terms(
+            duration=timedelta(seconds=duration),
+            renew_deadline=timedelta(seconds=renew_deadline),
+            retry=timedelta(seconds=retry),
+        )
