@@ -1,0 +1,1 @@
+"""Kopf lives here and in __main__, and nowhere else."""

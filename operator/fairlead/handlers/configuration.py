@@ -1,0 +1,26 @@
+"""How Kopf is set: watches only. Nothing is stored on objects, nothing is posted, and nobody is waited for long."""
+
+from collections.abc import Mapping
+
+import kopf
+
+from fairlead.api.kinds import Kind
+
+CONNECT = 5.0  # seconds
+SERVER = 290  # whole seconds, or the API server refuses; below the five minutes after which many load balancers cut a silent connection
+REQUEST = 30.0  # seconds
+
+
+def configure(settings: kopf.OperatorSettings, selectors: Mapping[Kind, str]) -> None:
+    """Fits Kopf's settings to an operator that keeps its own state and writes by itself."""
+    settings.posting.enabled = False
+    settings.peering.standalone = True  # Kopf's peering is no lock; the Lease decides who writes
+    settings.scanning.disabled = True  # no right to list CRDs and namespaces is needed
+    settings.watching.chunk_size = 500
+    settings.watching.server_timeout = SERVER
+    settings.watching.client_timeout = SERVER + 10
+    settings.watching.connect_timeout = CONNECT
+    settings.networking.request_timeout = REQUEST
+    settings.networking.connect_timeout = CONNECT
+    for kind, selector in selectors.items():
+        settings.watching.label_selectors[kind.group, kind.version, kind.plural] = selector

@@ -1,0 +1,102 @@
+"""Puts the parts of the operator together, and runs them inside Kopf."""
+
+import asyncio
+import logging
+import secrets
+from datetime import UTC, datetime
+
+import kopf
+
+from fairlead.api.kinds import MODEL_DEPLOYMENT, MODEL_RUNTIME, Kind
+from fairlead.apply.execute import Writer
+from fairlead.cluster.access import Access
+from fairlead.cluster.client import Client
+from fairlead.cluster.connection import Connection
+from fairlead.cluster.controller import Controller, Pace
+from fairlead.cluster.endpoints import Endpoints
+from fairlead.cluster.lease import Lease
+from fairlead.cluster.metrics import Metrics
+from fairlead.cluster.queue import WorkQueue
+from fairlead.cluster.store import Key, Object
+from fairlead.handlers.watches import SELECTORS, Hooks, registry
+from fairlead.observe.caches import caches, models_that_use
+from fairlead.observe.look import Observer
+from fairlead.observe.probe import Prober
+from fairlead.settings import Settings
+from fairlead.work import Worker
+
+log = logging.getLogger(__name__)
+
+
+class Operator:
+    """One process of the operator, from its first watch to its last write."""
+
+    def __init__(self, settings: Settings, access: Access) -> None:
+        self._settings = settings
+        self._stores = caches()
+        self._metrics = Metrics()
+        self._connection = Connection(access)
+        identity = f"{settings.pod_name}-{secrets.token_hex(4)}"
+        self._lease = Lease(
+            connection=self._connection,
+            namespace=settings.operator_namespace,
+            name=settings.lease_name,
+            identity=identity,
+        )
+        client = Client(self._connection, may_write=self._lease.held, metrics=self._metrics)
+        queue: WorkQueue[Key] = WorkQueue(waited=self._metrics.queue_seconds.observe)
+        self._prober = Prober(self._connection, settings.pod_access)
+        observer = Observer(self._stores, self._prober, settings.operator_namespace, lambda: datetime.now(UTC))
+        self._controller = Controller(
+            stores=tuple(self._stores.values()),
+            reconcile=Worker(observer, Writer(client, self._stores, identity)),
+            client=client,
+            lease=self._lease,
+            queue=queue,
+            metrics=self._metrics,
+            selectors=SELECTORS,
+            namespaces=settings.namespaces,
+            pace=Pace(workers=settings.workers),
+        )
+        self._queue = queue
+        named = {kind.kind: store for kind, store in self._stores.items()}
+        self._metrics.follow(queue=queue, stores=named, leading=self._lease.held)
+        self._endpoints = Endpoints(settings.http_port, self._metrics, ready=lambda: self._controller.synced)
+        self._stop = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Runs until the process is asked to end. Raises what ended the controller, if anything did."""
+        hooks = Hooks(start=self._started, stop=self._stopped, login=self._login, observe=self._observe)
+        await kopf.operator(
+            registry=registry(hooks),
+            clusterwide=not self._settings.namespaces,
+            namespaces=self._settings.namespaces,
+            stop_flag=self._stop,
+        )
+        if self._running is not None and self._running.done() and not self._running.cancelled():
+            self._running.result()
+
+    async def _started(self) -> None:
+        await self._endpoints.start()
+        log.info("serving /healthz, /readyz and /metrics on port %d", self._endpoints.port)
+        self._running = asyncio.create_task(self._controller.run(), name="controller")
+        # Without its controller the process only looks alive: it ends, and the kubelet starts another.
+        self._running.add_done_callback(lambda _: self._stop.set())
+
+    async def _stopped(self) -> None:
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait((self._running,))
+        await self._endpoints.stop()
+        await self._prober.close()
+        await self._connection.close()
+
+    def _login(self) -> kopf.AiohttpSession:
+        return kopf.AiohttpSession(server=self._connection.server, aiohttp_session=self._connection.session)
+
+    def _observe(self, kind: Kind, event: str | None, obj: Object) -> None:
+        self._controller.observe(kind, event, obj)
+        if kind == MODEL_RUNTIME:  # some models may wait for it
+            for key in models_that_use(obj["metadata"]["name"], self._stores[MODEL_DEPLOYMENT]):
+                self._queue.add(key)

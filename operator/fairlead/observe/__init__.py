@@ -1,0 +1,1 @@
+"""2 look: gathers one Situation; the only clock."""

@@ -1,0 +1,82 @@
+"""What is cached of each kind, and which model it is about. What no decision reads and no comparison needs stays out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fairlead.api.kinds import CHILDREN, DEPLOYMENT, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, Kind
+from fairlead.api.names import DOMAIN, model_of
+from fairlead.cluster.store import Key, Object, Store, key_of
+
+_METADATA = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "labels",
+    "ownerReferences",
+)
+_POD_STATUS = ("phase", "podIP", "conditions", "initContainerStatuses", "containerStatuses")
+
+
+def caches() -> dict[Kind, Store]:
+    """An empty cache for each kind that is watched; that of the models themselves is the first."""
+    stores = {
+        MODEL_DEPLOYMENT: Store(MODEL_DEPLOYMENT, slim=_model, owner_of=key_of),
+        MODEL_RUNTIME: Store(MODEL_RUNTIME, slim=_whole, owner_of=_nobody),
+        POD: Store(POD, slim=_pod, owner_of=_model_named),
+    }
+    return stores | {
+        kind: Store(kind, slim=_whole if kind == DEPLOYMENT else _without_status, owner_of=_model_named)
+        for kind in CHILDREN
+    }
+
+
+def models_that_use(runtime: str, models: Store) -> list[Key]:
+    """Models whose spec names a ModelRuntime."""
+    return [key for key in models if _runtime_name(models.get(key) or {}) == runtime]
+
+
+def _runtime_name(model: Object) -> object:
+    runtime = (model.get("spec") or {}).get("runtime")
+    reference = runtime.get("ref") if isinstance(runtime, dict) else None
+    return reference.get("name") if isinstance(reference, dict) else None
+
+
+def _model_named(obj: Object) -> Key | None:
+    model = model_of(obj["metadata"])
+    return (obj["metadata"].get("namespace", ""), model) if model else None
+
+
+def _nobody(obj: Object) -> Key | None:
+    return None
+
+
+def _metadata(obj: Object) -> dict[str, Any]:
+    return {name: obj["metadata"][name] for name in _METADATA if name in obj["metadata"]}
+
+
+def _whole(obj: Object) -> Object:
+    return {**obj, "metadata": _metadata(obj)}
+
+
+def _without_status(obj: Object) -> Object:
+    return {name: value for name, value in _whole(obj).items() if name != "status"}
+
+
+def _model(obj: Object) -> Object:
+    annotations: Mapping[str, str] = obj["metadata"].get("annotations") or {}
+    ours = {name: value for name, value in annotations.items() if name.startswith(f"{DOMAIN}/")}
+    return {**obj, "metadata": {**_metadata(obj), **({"annotations": ours} if ours else {})}}
+
+
+def _pod(obj: Object) -> Object:
+    containers = (obj.get("spec") or {}).get("containers") or ()
+    status = obj.get("status") or {}
+    return {
+        "metadata": _metadata(obj),
+        "spec": {"containers": [{name: each.get(name) for name in ("name", "resources")} for each in containers]},
+        "status": {name: status[name] for name in _POD_STATUS if name in status},
+    }

@@ -1,0 +1,119 @@
+"""Gathers one Situation from the cache, and asks a new revision's pods when the last decision waits for that."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from fairlead.api.kinds import CHILDREN, CONTROLLER_REVISION, DEPLOYMENT, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, Kind
+from fairlead.api.modelruntime import ModelRuntime
+from fairlead.api.parse import Invalid, parse_model_deployment, parse_model_runtime
+from fairlead.api.reasons import Phase
+from fairlead.api.revision import Revision, read_revision, recovered_revision
+from fairlead.api.status import Status
+from fairlead.cluster.store import Key, Object, Store
+from fairlead.observe.probe import Prober
+from fairlead.situation import Identity, ProbeAnswer, Situation, revision_named, revision_of
+
+Children = Mapping[tuple[Kind, str], Object]
+
+
+class Observer:
+    """Looks at models. The clock is read here and nowhere else."""
+
+    def __init__(
+        self, stores: Mapping[Kind, Store], prober: Prober, operator_namespace: str, clock: Callable[[], datetime]
+    ) -> None:
+        self._stores = stores
+        self._prober = prober
+        self._operator_namespace = operator_namespace
+        self._clock = clock
+
+    async def look(self, key: Key) -> Situation | None:
+        """What there is to know about a model; None when it is gone, or going (its objects are deleted with it)."""
+        live = self._stores[MODEL_DEPLOYMENT].get(key)
+        if live is None or live["metadata"].get("deletionTimestamp"):
+            return None
+        identity = _identity(live)
+        children = self._children(key, identity)
+        revisions = _revisions(children)
+        pods = tuple(sorted(self._stores[POD].owned(key), key=_age))
+        status = _status(live)
+        return Situation(
+            now=self._clock(),
+            identity=identity,
+            model=parse_model_deployment(live),
+            status=status,
+            runtime=self._runtime(live),
+            revisions=revisions,
+            children=children,
+            pods=pods,
+            probe=await self._answer(status, revisions, children, pods),
+            operator_namespace=self._operator_namespace,
+        )
+
+    def _children(self, key: Key, identity: Identity) -> Children:
+        """What this very ModelDeployment owns; an earlier one of its name may have left objects that still go."""
+        return {
+            (kind, manifest["metadata"]["name"]): manifest
+            for kind in CHILDREN
+            for manifest in self._stores[kind].owned(key)
+            if _owned_by(manifest, identity.uid)
+        }
+
+    def _runtime(self, live: Object) -> ModelRuntime | Invalid | None:
+        runtime = (live.get("spec") or {}).get("runtime")
+        reference = runtime.get("ref") if isinstance(runtime, dict) else None
+        name = reference.get("name") if isinstance(reference, dict) else None
+        found = self._stores[MODEL_RUNTIME].get(("", name)) if isinstance(name, str) else None
+        return None if found is None else parse_model_runtime(found)
+
+    async def _answer(
+        self, status: Status | None, revisions: tuple[Revision, ...], children: Children, pods: tuple[Object, ...]
+    ) -> ProbeAnswer | None:
+        """Asks the candidate that the last decision left on its way, when its Deployment has pods to ask."""
+        rollout = status.rollout if status else None
+        if status is None or status.stable is None or rollout is None or rollout.phase != Phase.STARTING:
+            return None
+        candidate = revision_named(revisions, rollout.revision)
+        live = children.get((DEPLOYMENT, rollout.revision or ""))
+        if candidate is None or live is None or not (live.get("status") or {}).get("availableReplicas"):
+            return None
+        return await self._prober.ask(candidate, tuple(pod for pod in pods if revision_of(pod) == candidate.name))
+
+
+def _identity(live: Object) -> Identity:
+    metadata = live["metadata"]
+    return Identity(
+        name=metadata["name"],
+        namespace=metadata["namespace"],
+        uid=metadata["uid"],
+        generation=int(metadata.get("generation") or 0),
+    )
+
+
+def _status(live: Object) -> Status | None:
+    """What was written last. One that somebody wrote by hand and that makes no sense is as good as none."""
+    try:
+        return Status.model_validate(live["status"]) if live.get("status") else None
+    except ValidationError:
+        return None
+
+
+def _revisions(children: Children) -> tuple[Revision, ...]:
+    records = [read_revision(live) for (kind, _), live in children.items() if kind == CONTROLLER_REVISION]
+    known = {revision.name: revision for revision in records if revision is not None}
+    for (kind, name), live in children.items():
+        if kind == DEPLOYMENT and name not in known and (lost := recovered_revision(live)) is not None:
+            known[name] = lost
+    return tuple(known.values())
+
+
+def _owned_by(manifest: Object, uid: str) -> bool:
+    references = manifest["metadata"].get("ownerReferences") or ()
+    return any(reference.get("controller") and reference.get("uid") == uid for reference in references)
+
+
+def _age(pod: Mapping[str, Any]) -> tuple[str, str]:
+    return str(pod["metadata"].get("creationTimestamp") or ""), str(pod["metadata"]["name"])

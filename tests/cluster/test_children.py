@@ -1,0 +1,229 @@
+"""What the operator makes of a ModelDeployment on a real API server, and how it keeps it so."""
+
+from typing import Any
+
+import pytest
+from api_proxy import ApiProxy
+from cluster.conftest import a_model
+from fairlead.api.kinds import BY_KIND, DEPLOYMENT, MODEL_DEPLOYMENT, SERVICE, SERVICE_ACCOUNT
+from kube import Kube
+from operator_process import OperatorProcess
+from waiting import holds, until
+
+SCALING = {"minReplicas": 2, "maxReplicas": 5, "target": {"cpuUtilization": 70}}
+FULL: dict[str, Any] = {
+    "autoscaling": SCALING,
+    "resources": {"requests": {"cpu": "1000m", "memory": "1024Mi"}},
+    "network": {"isolation": "Namespace"},
+}
+KINDS = {
+    "ControllerRevision",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "NetworkPolicy",
+    "PodDisruptionBudget",
+    "Service",
+    "ServiceAccount",
+}
+
+
+def created(kube: Kube, namespace: str, **spec: Any) -> dict[tuple[str, str], Any]:
+    kube.create(MODEL_DEPLOYMENT, a_model(namespace, **spec))
+    return settled(kube, namespace)
+
+
+def settled(kube: Kube, namespace: str) -> dict[tuple[str, str], Any]:
+    until(lambda: kube.condition(namespace, "fraud", "Ready"), what="a status")
+    return kube.children(namespace, "fraud")
+
+
+def test_one_resource_becomes_all_objects(kube: Kube, operator: OperatorProcess, namespace: str):
+    children = created(kube, namespace, **FULL)
+    assert {kind for kind, _ in children} == KINDS
+    assert len(children) == len(KINDS) + 1, "two Services: one for clients, one for the revision"
+    model = kube.model(namespace, "fraud")
+    for child in children.values():
+        (owner,) = child["metadata"]["ownerReferences"]
+        assert (owner["uid"], owner["controller"]) == (model["metadata"]["uid"], True)
+    assert "finalizers" not in model["metadata"], "deletion must work with the operator down"
+
+
+def test_the_very_first_status_says_not_ready(kube: Kube, operator: OperatorProcess, namespace: str):
+    created(kube, namespace)
+    status = kube.model(namespace, "fraud")["status"]
+    ready = next(found for found in status["conditions"] if found["type"] == "Ready")
+    assert ready["status"] == "False"
+    assert status["observedGeneration"] == ready["observedGeneration"] == 1
+
+
+def test_a_quiet_model_is_not_written_to(kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str):
+    created(kube, namespace, **FULL)
+    until(
+        lambda: "cannot be pulled" in kube.condition(namespace, "fraud", "Ready")["message"], what="the pods' trouble"
+    )
+    before = len(proxy.writes)
+    holds(lambda: len(proxy.writes) == before, seconds=20, what=f"no write ({proxy.writes[before:]})")
+    assert operator.metric("fairlead_noop_writes_total") == 0
+
+
+def test_a_restart_writes_nothing(kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str):
+    created(kube, namespace, **FULL)
+    until(
+        lambda: "cannot be pulled" in kube.condition(namespace, "fraud", "Ready")["message"], what="the pods' trouble"
+    )
+    assert operator.terminate() == 0
+    before = len(proxy.writes)
+    operator.start()
+    until(lambda: operator.metric("fairlead_reconciles_total") >= 1, what="the first look")
+    holds(lambda: len(proxy.writes) == before, seconds=3, what=f"no write ({proxy.writes[before:]})")
+
+
+def test_each_child_that_is_deleted_comes_back_in_one_write(
+    kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str
+):
+    for (kind_name, name), child in created(kube, namespace, **FULL).items():
+        kind = BY_KIND[(child["apiVersion"], kind_name)]
+        before = [write for write in proxy.writes if name in write.path]
+        kube.delete(kind, namespace, name)
+        found = until(lambda kind=kind, name=name: kube.get(kind, namespace, name), what=f"{kind_name} {name} again")
+        assert found["metadata"]["uid"] != child["metadata"]["uid"]
+        writes = [w for w in proxy.writes if w.path.endswith(f"/{kind.plural}/{name}")][len(before) :]
+        assert len([w for w in writes if w.method == "PATCH"]) <= 1
+
+
+EDITS: dict[str, dict[str, Any]] = {
+    "Deployment": {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 30}}}},
+    "HorizontalPodAutoscaler": {"spec": {"maxReplicas": 99}},
+    "NetworkPolicy": {"spec": {"ingress": []}},
+    "PodDisruptionBudget": {"spec": {"maxUnavailable": 5}},
+    "Service": {"spec": {"selector": {"app": "nonsense"}}},
+    "ServiceAccount": {"automountServiceAccountToken": True},
+    "ControllerRevision": {"metadata": {"labels": {"fairlead.dev/wish": "nonsense"}}},
+}
+
+
+@pytest.mark.parametrize("kind_name", sorted(EDITS))
+def test_an_edited_child_is_put_right_in_one_write(
+    kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str, kind_name: str
+):
+    children = created(kube, namespace, **FULL)
+    name, child = next((name, child) for (kind, name), child in children.items() if kind == kind_name)
+    kind = BY_KIND[(child["apiVersion"], kind_name)]
+    before = len(proxy.writes)
+    kube.patch(kind, namespace, name, EDITS[kind_name])
+
+    def put_right() -> bool:
+        return _without_bookkeeping(kube.get(kind, namespace, name)) == _without_bookkeeping(child)
+
+    until(put_right, what=f"{kind_name} {name} as it was")
+    writes = [
+        write for write in proxy.writes[before:] if write.path.partition("?")[0].endswith(f"/{kind.plural}/{name}")
+    ]
+    assert [write.method for write in writes] == ["PATCH"]
+
+
+def _without_bookkeeping(found: dict[str, Any] | None) -> dict[str, Any]:
+    assert found is not None
+    changing = {"resourceVersion", "generation", "managedFields", "annotations"}
+    metadata = {key: value for key, value in found["metadata"].items() if key not in changing}
+    return {key: value for key, value in found.items() if key != "status"} | {"metadata": metadata}
+
+
+def test_replicas_that_somebody_sets_by_hand_are_put_right(kube: Kube, operator: OperatorProcess, namespace: str):
+    children = created(kube, namespace, replicas=2)
+    name = next(name for kind, name in children if kind == "Deployment")
+    kube.patch(DEPLOYMENT, namespace, name, {"spec": {"replicas": 7}}, "/scale")
+    until(lambda: kube.get(DEPLOYMENT, namespace, name)["spec"]["replicas"] == 2, what="2 replicas")
+
+
+def test_an_autoscaler_takes_over_without_a_fall_to_one_replica(
+    kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str
+):
+    children = created(kube, namespace, replicas=4, resources=FULL["resources"])
+    name = next(name for kind, name in children if kind == "Deployment")
+    until(lambda: kube.get(DEPLOYMENT, namespace, name)["spec"]["replicas"] == 4, what="4 replicas")
+    kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": {"replicas": None, "autoscaling": SCALING}})
+    until(lambda: ("HorizontalPodAutoscaler", name) in kube.children(namespace, "fraud"), what="an autoscaler")
+    holds(lambda: kube.get(DEPLOYMENT, namespace, name)["spec"]["replicas"] == 4, seconds=3, what="4 replicas")
+    generation = kube.get(DEPLOYMENT, namespace, name)["metadata"]["generation"]
+    kube.patch(DEPLOYMENT, namespace, name, {"spec": {"replicas": 3}}, "/scale")  # the autoscaler's part
+    holds(
+        lambda: kube.get(DEPLOYMENT, namespace, name)["spec"]["replicas"] == 3, seconds=3, what="the autoscaler's word"
+    )
+    assert kube.get(DEPLOYMENT, namespace, name)["metadata"]["generation"] == generation + 1
+
+
+def test_editing_what_is_no_part_of_the_pods_changes_only_that(
+    kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str
+):
+    before = created(kube, namespace, **FULL)
+    at = len(proxy.writes)
+    kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": {"autoscaling": {"maxReplicas": 7}}})
+    until(lambda: kube.condition(namespace, "fraud", "Ready"), what="a status about the new spec")
+    after = kube.children(namespace, "fraud")
+    changed = {key for key in before if _without_bookkeeping(before[key]) != _without_bookkeeping(after[key])}
+    assert {kind for kind, _ in changed} == {"HorizontalPodAutoscaler"}
+    written = {write.path.partition("?")[0].split("/")[-2] for write in proxy.writes[at:]}
+    assert written <= {"horizontalpodautoscalers", "fraud"}, "the autoscaler, and the status of the model"
+
+
+def test_what_is_switched_off_goes(kube: Kube, operator: OperatorProcess, namespace: str):
+    created(kube, namespace, **FULL)
+    kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": {"autoscaling": None, "network": None, "replicas": 1}})
+    gone = {"HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget"}
+    until(lambda: gone.isdisjoint(kind for kind, _ in kube.children(namespace, "fraud")), what="the objects gone")
+
+
+@pytest.mark.parametrize("kind", [SERVICE, SERVICE_ACCOUNT], ids=lambda kind: kind.kind)
+def test_a_foreign_object_of_the_same_name_is_refused_and_not_touched(
+    kube: Kube, operator: OperatorProcess, namespace: str, kind: Any
+):
+    foreign: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": kind.kind,
+        "metadata": {"name": "fraud", "namespace": namespace},
+    }
+    if kind == SERVICE:
+        foreign["spec"] = {"selector": {"app": "somebody-else"}, "ports": [{"port": 80}]}
+    theirs = kube.create(kind, foreign)
+    kube.create(MODEL_DEPLOYMENT, a_model(namespace))
+    stalled = until(lambda: kube.condition(namespace, "fraud", "Stalled"), what="Stalled")
+    assert stalled["reason"] == "NameTaken"
+    assert f"{kind.kind} fraud" in stalled["message"]
+    assert kube.get(kind, namespace, "fraud") == theirs
+    kube.delete(kind, namespace, "fraud")
+    until(
+        lambda: not kube.condition(namespace, "fraud", "Stalled"), seconds=60, what="Stalled gone once the name is free"
+    )
+
+
+def test_deleting_the_model_deletes_everything_with_the_operator_down(
+    kube: Kube, operator: OperatorProcess, namespace: str
+):
+    created(kube, namespace, **FULL)
+    operator.kill()
+    kube.delete(MODEL_DEPLOYMENT, namespace, "fraud")
+    until(lambda: not kube.children(namespace, "fraud"), seconds=60, what="all children gone")
+
+
+def test_a_model_of_the_same_name_takes_over_from_a_deleted_one(kube: Kube, operator: OperatorProcess, namespace: str):
+    first = created(kube, namespace)
+    kube.delete(MODEL_DEPLOYMENT, namespace, "fraud")
+    kube.create(MODEL_DEPLOYMENT, a_model(namespace))
+    uid = kube.model(namespace, "fraud")["metadata"]["uid"]
+
+    def all_new() -> bool:
+        children = kube.children(namespace, "fraud")
+        owners = {child["metadata"]["ownerReferences"][0]["uid"] for child in children.values()}
+        return owners == {uid} and children.keys() == first.keys()
+
+    until(all_new, seconds=60, what="children of the new model alone")
+
+
+def test_one_bad_object_harms_no_other(kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str):
+    kube.create(MODEL_DEPLOYMENT, a_model(namespace, name="bad", pod={"affinity": {"nodeAffinity": {"nonsense": 1}}}))
+    refused = until(lambda: kube.condition(namespace, "bad", "Stalled"), what="Stalled of the bad one")
+    assert refused["reason"] == "WriteRefused"
+    assert "nonsense" in refused["message"]
+    created(kube, namespace)
+    assert operator.is_running()
