@@ -1,6 +1,7 @@
 """The cluster as the tests see it: a few verbs over the official client, for manifests as plain dicts."""
 
 import json
+import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
+import localcluster
 from fairlead.api.kinds import CHILDREN, MODEL_DEPLOYMENT, MODEL_RUNTIME, Kind
 from waiting import until
 
@@ -39,7 +41,12 @@ class Kube:
 
     def call(self, method: str, path: str, body: Any = None, content: str = "application/json", **query: str) -> Object:
         """One request. Raises ApiException for an answer of 400 and above."""
-        headers = {"Content-Type": content, "Accept": "application/json"}
+        parsed: Object = json.loads(self.text(method, path, body, content, **query))
+        return parsed
+
+    def text(self, method: str, path: str, body: Any = None, content: str = "application/json", **query: str) -> str:
+        """The same, for what is not JSON."""
+        headers = {"Content-Type": content, "Accept": "application/json, */*"}
         parts = self.api.param_serialize(
             method,
             path,
@@ -49,11 +56,15 @@ class Kube:
             auth_settings=["BearerToken"],
         )
         response = self.api.call_api(*parts, _request_timeout=30)
-        text = response.read()
+        content_read: bytes = response.read()
         if not 200 <= response.status < 300:
-            raise ApiException(status=response.status, reason=response.reason, body=text.decode())
-        parsed: Object = json.loads(text)
-        return parsed
+            raise ApiException(status=response.status, reason=response.reason, body=content_read.decode())
+        return content_read.decode()
+
+    def kubectl(self, *arguments: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
+        """What a person would type."""
+        command = [str(localcluster.binary("kubectl")), "--kubeconfig", str(self.kubeconfig), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
 
     def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
         """An object, or None."""

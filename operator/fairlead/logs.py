@@ -23,7 +23,7 @@ def about(**fields: str | None) -> Iterator[None]:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, the fields of `about`, and the traceback if there is one."""
+    """One JSON object a line: time, level, logger, message, the fields of `about`, and a traceback if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""

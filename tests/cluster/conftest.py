@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+
 from api_proxy import ApiProxy
-from fairlead.api.kinds import MODEL_DEPLOYMENT
 from kube import Kube
 from operator_process import OperatorProcess, running
-
-Model = dict[str, Any]
 
 
 @pytest.fixture
@@ -27,14 +24,3 @@ def operator(kube: Kube, proxy: ApiProxy, namespace: str, tmp_path: Path) -> Ite
     """An operator for the test's namespace, which speaks with the API server through the proxy."""
     with running(proxy.kubeconfig(tmp_path), tmp_path, namespace) as process:
         yield process
-
-
-def a_model(namespace: str, name: str = "fraud", **spec: Any) -> Model:
-    """A model whose pods never start: no image is pulled where none is there. Enough wherever pods do not matter."""
-    container = {"image": "registry.invalid/fraud:1"}
-    return {
-        "apiVersion": MODEL_DEPLOYMENT.api_version,
-        "kind": MODEL_DEPLOYMENT.kind,
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"runtime": {"container": container}, **spec},
-    }

@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+
 from api_proxy import ApiProxy
-from cluster.conftest import a_model
 from fairlead.api.kinds import BY_KIND, DEPLOYMENT, MODEL_DEPLOYMENT, SERVICE, SERVICE_ACCOUNT
 from kube import Kube
+from models import a_model
 from operator_process import OperatorProcess
 from waiting import holds, until
 

@@ -11,7 +11,7 @@ from fairlead.api.revision import digest
 from fairlead.apply.difference import difference
 from fairlead.apply.event import event_manifest
 from fairlead.cluster.client import Client
-from fairlead.cluster.errors import Conflict, NotFound, Rejected, ServerFault
+from fairlead.cluster.errors import NotFound, Rejected, ServerFault
 from fairlead.cluster.store import Store
 from fairlead.plan import Apply, Delete, Event, Plan, Scale, Step
 from fairlead.situation import Identity, Refusal
@@ -117,10 +117,6 @@ class Writer:
                 raise _refused(kind, name, Reason.WRITE_REFUSED, fault.message) from fault
             self._faults[(kind, *key)] = fault.message
             raise
-        except Conflict as conflict:
-            if force:
-                raise
-            raise _taken(kind, name, "somebody else wrote it this moment") from conflict
         self._faults.pop((kind, *key), None)
         self._fruitless.pop((kind, *key), None)
         if answer["metadata"]["resourceVersion"] == version:
@@ -132,6 +128,7 @@ class Writer:
     ) -> bool:
         """Whether the object is known to be ours, so that its fields may be taken back by force.
 
+        False: there was none. If somebody creates one this moment, it comes to a conflict, and to another look.
         Raises Refused for one that belongs to somebody else. One that was never seen is looked for first: it may
         exist without our labels, and then it is not ours to write to.
         """

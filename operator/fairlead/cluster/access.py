@@ -23,6 +23,9 @@ class Authorization:
     Tokens expire: a service account's is written anew into its file well before its hour is over, and an exec plugin
     of a kubeconfig gives a new one when asked. So it is read again when it has a certain age (client-go: a minute),
     and at once when the server refuses it. A session that is shared with Kopf keeps working for both.
+
+    Where the server refuses the new token too, its answer is held back for `pause`: Kopf reacts to it by logging in
+    again at once, which without a pause means hundreds of refused requests per second.
     """
 
     def __init__(
@@ -30,10 +33,12 @@ class Authorization:
         read: Callable[[], str | None],
         *,
         max_age: timedelta = timedelta(minutes=1),
+        pause: timedelta = timedelta(seconds=1),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read  # may block: reads a file or runs a program
         self._max_age = max_age.total_seconds()
+        self._pause = pause.total_seconds()
         self._clock = clock
         self._header: str | None = None
         self._read_at = float("-inf")
@@ -47,6 +52,8 @@ class Authorization:
             response.release()
             _set(request, fresh)
             response = await send(request)
+        if response.status == 401:
+            await asyncio.sleep(self._pause)
         return response
 
     async def _current(self, refused: str | None = None) -> str | None:

@@ -154,8 +154,10 @@ class Lease:
 
     async def _release(self) -> None:
         self._write_until = float("-inf")  # first of all
-        if self._sight is not None and self._sight.holder == self.identity:
-            with contextlib.suppress(ApiError):
+        with contextlib.suppress(ApiError):
+            if not self._ours:  # a renewal was cut off, and may have been carried out
+                await self._look()
+            if self._sight is not None and self._sight.holder == self.identity:
                 await self._put("", timedelta(seconds=1))
 
     async def _look(self) -> None:

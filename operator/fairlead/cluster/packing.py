@@ -8,6 +8,8 @@ from typing import Any
 LEVEL = 1
 """zlib's fastest: with a preset dictionary the slower levels gain little, and packing is on the way of every event."""
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder for each object
+
 
 class Packing:
     """Compresses objects of one kind, with the first of them as zlib's preset dictionary.
@@ -21,7 +23,7 @@ class Packing:
 
     def pack(self, value: Mapping[str, Any]) -> bytes:
         """Bytes that `unpack` turns into an equal value."""
-        text = json.dumps(value, separators=(",", ":")).encode()
+        text = _encode(value).encode()
         if self._dictionary is None:
             self._dictionary = text
         compressor = zlib.compressobj(LEVEL, zdict=self._dictionary)

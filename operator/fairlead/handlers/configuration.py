@@ -7,7 +7,7 @@ import kopf
 from fairlead.api.kinds import Kind
 
 CONNECT = 5.0  # seconds
-SERVER = 290  # whole seconds, or the API server refuses; below the five minutes after which many load balancers cut a silent connection
+SERVER = 290  # seconds, whole ones; shorter than the time after which load balancers cut a silent connection
 REQUEST = 30.0  # seconds
 
 

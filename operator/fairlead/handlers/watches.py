@@ -11,7 +11,7 @@ from fairlead.api.names import MODEL
 from fairlead.handlers.configuration import configure
 
 WATCHED = (MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, *CHILDREN)
-SELECTORS = {kind: MODEL for kind in (POD, *CHILDREN)}
+SELECTORS = dict.fromkeys((POD, *CHILDREN), MODEL)
 """Label selectors of the watches: only what carries the name of a model is looked at, so never all pods."""
 
 

@@ -1,4 +1,4 @@
-"""What is cached of each kind, and which model it is about. What no decision reads and no comparison needs stays out."""
+"""What is cached of each kind, and which model it is about. What nobody reads or compares stays out."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,0 +1,164 @@
+"""What a person on call reads when pods do not start: real pods, a real scheduler, a real kubelet."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairlead.api.kinds import MODEL_DEPLOYMENT, MODEL_RUNTIME
+from kube import QUOTA, Kube
+from models import a_model, a_server
+from operator_process import OperatorProcess, running
+from waiting import holds, until
+
+
+@pytest.fixture
+def operator(kube: Kube, namespace: str, tmp_path: Path) -> Iterator[OperatorProcess]:
+    """An operator for the test's namespace."""
+    with running(kube.kubeconfig, tmp_path, namespace) as process:
+        yield process
+
+
+def told(kube: Kube, namespace: str, reason: str, seconds: float = 60) -> str:
+    """The message of Ready=False, once it has this reason."""
+    until(
+        lambda: kube.condition(namespace, "fraud", "Ready").get("reason") == reason,
+        seconds=seconds,
+        what=f"reason {reason}, after {kube.condition(namespace, 'fraud', 'Ready')}",
+    )
+    return str(kube.condition(namespace, "fraud", "Ready")["message"])
+
+
+def create(kube: Kube, namespace: str, image: str, env: dict[str, str] | None = None, **spec: Any) -> None:
+    kube.create(MODEL_DEPLOYMENT, a_model(namespace, **{**a_server(image, **(env or {})), **spec}))
+
+
+def test_a_crash_is_told_with_its_last_line(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):
+    create(kube, namespace, server_image, {"EXIT_ON_START": "the weights are missing"})
+    message = told(kube, namespace, "ContainerFailing")
+    assert "exit code 1" in message
+    assert "the weights are missing" in message
+    version = kube.model(namespace, "fraud")["status"]
+    holds(
+        lambda: kube.model(namespace, "fraud")["status"] == version, seconds=20, what="the same words, crash by crash"
+    )
+
+
+def test_a_server_out_of_memory_is_told(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):
+    limits = {"limits": {"memory": "48Mi"}}
+    create(kube, namespace, server_image, {"ALLOCATE_MB": "200"}, resources=limits)
+    assert "resources.limits.memory" in told(kube, namespace, "ContainerFailing")
+
+
+def test_a_missing_accelerator_is_told_in_the_schedulers_own_words(
+    kube: Kube, operator: OperatorProcess, namespace: str, server_image: str
+):
+    create(kube, namespace, server_image, resources={"limits": {"nvidia.com/gpu": "1"}})
+    message = told(kube, namespace, "Unschedulable")
+    assert "waiting for 1 nvidia.com/gpu" in message
+    assert "Insufficient nvidia.com/gpu" in message
+
+
+def test_a_missing_claim_is_told(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):
+    create(kube, namespace, server_image, model={"uri": "pvc://models/fraud"})
+    assert '"models" not found' in told(kube, namespace, "Unschedulable")
+
+
+def test_a_missing_image_is_told_in_the_same_words_between_two_tries(
+    kube: Kube, operator: OperatorProcess, namespace: str
+):
+    create(kube, namespace, "registry.invalid/fraud:1")
+    message = told(kube, namespace, "ImageUnavailable")
+    assert "image registry.invalid/fraud:1 cannot be pulled" in message
+    holds(lambda: kube.condition(namespace, "fraud", "Ready")["message"] == message, seconds=20, what="the same words")
+
+
+def test_a_missing_secret_is_told(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):
+    spec = a_server(server_image)
+    key = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "registry-token", "key": "token"}}}
+    spec["runtime"]["env"].append(key)
+    kube.create(MODEL_DEPLOYMENT, a_model(namespace, **spec))
+    assert 'secret "registry-token" not found' in told(kube, namespace, "ContainerFailing")
+
+
+def test_a_quota_is_told_and_waited_for(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small", "namespace": namespace}}
+    kube.create(QUOTA, {**quota, "spec": {"hard": {"pods": "0"}}})
+    create(kube, namespace, server_image)
+    assert "exceeded quota: small" in told(kube, namespace, "PodsRefused")
+    kube.delete(QUOTA, namespace, "small")
+    # The Deployment's own controller tries again with a growing delay.
+    kube.wait_ready(namespace, "fraud", seconds=120)
+
+
+def test_a_pod_that_pod_security_refuses_is_told(kube: Kube, server_image: str, tmp_path: Path):
+    with (
+        kube.namespace(**{"pod-security.kubernetes.io/enforce": "restricted"}) as namespace,
+        running(kube.kubeconfig, tmp_path, namespace),
+    ):
+        create(kube, namespace, server_image, pod={"securityContext": {"runAsNonRoot": False}})
+        assert "PodSecurity" in told(kube, namespace, "PodsRefused")
+        kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": {"pod": None}})
+        kube.wait_ready(namespace, "fraud")  # the defaults are what Pod Security calls restricted
+
+
+def test_a_missing_runtime_is_told_and_waited_for(
+    kube: Kube, operator: OperatorProcess, namespace: str, server_image: str
+):
+    runtime = {"ref": {"name": namespace}, "image": server_image}
+    kube.create(MODEL_DEPLOYMENT, a_model(namespace, runtime=runtime))
+    assert f"there is no ModelRuntime {namespace}" in told(kube, namespace, "RuntimeNotFound")
+    spec = {"image": server_image, "probes": {"readiness": {"path": "/readyz", "period": "1s"}}}
+    head = {"apiVersion": MODEL_RUNTIME.api_version, "kind": "ModelRuntime", "metadata": {"name": namespace}}
+    kube.create(MODEL_RUNTIME, {**head, "spec": spec})
+    try:
+        kube.wait_ready(namespace, "fraud")
+    finally:
+        kube.delete(MODEL_RUNTIME, None, namespace)
+
+
+def test_a_revision_past_its_deadline_stalls_and_still_takes_over_when_it_can(
+    kube: Kube, operator: OperatorProcess, namespace: str, server_image: str
+):
+    create(kube, namespace, server_image)
+    kube.wait_ready(namespace, "fraud")
+    late = a_server(server_image, version="2", START_DELAY="25")
+    kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": {**late, "rollout": {"progressDeadline": "10s"}}})
+    told(kube, namespace, "ProgressDeadlineExceeded")
+    assert kube.condition(namespace, "fraud", "Stalled")["status"] == "True"
+    assert kube.condition(namespace, "fraud", "Available")["status"] == "True"
+    kube.wait_ready(namespace, "fraud", seconds=90)
+    assert kube.model(namespace, "fraud")["status"]["stable"]["modelVersion"] == "2"
+
+
+def test_kubectl_wait_waits_for_the_new_generation(
+    kube: Kube, operator: OperatorProcess, namespace: str, server_image: str
+):
+    create(kube, namespace, server_image)
+    wait = ("wait", "--for=condition=Ready", "-n", namespace, "fmd/fraud", "--timeout=90s")
+    assert kube.kubectl(*wait).returncode == 0
+    kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": a_server(server_image, version="2")})
+    done = kube.kubectl(*wait)
+    assert done.returncode == 0, done.stderr
+    assert kube.model(namespace, "fraud")["status"]["stable"]["modelVersion"] == "2"
+
+
+def test_kubectl_get_shows_what_a_person_on_call_wants(
+    kube: Kube, operator: OperatorProcess, namespace: str, server_image: str
+):
+    create(kube, namespace, server_image)
+    kube.wait_ready(namespace, "fraud")
+    shown = kube.kubectl("get", "fmd", "-n", namespace)
+    head, row = shown.stdout.splitlines()
+    assert head.split() == ["NAME", "READY", "REPLICAS", "AVAILABLE", "STABLE", "ROLLOUT", "AGE"]
+    assert row.split()[:4] == ["fraud", "True", "1", "1"]
+    assert row.split()[5] == "Stable"
+
+
+def test_kubectl_scale_scales(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):
+    create(kube, namespace, server_image)
+    kube.wait_ready(namespace, "fraud")
+    assert kube.kubectl("scale", "-n", namespace, "fmd/fraud", "--replicas=3").returncode == 0
+    until(lambda: kube.model(namespace, "fraud")["status"].get("readyReplicas") == 3, seconds=60, what="3 ready pods")
+    kube.wait_ready(namespace, "fraud")

@@ -1,0 +1,142 @@
+"""What users do, and the look at which it is told what Fairlead plans. Each story is a world just before that look."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from world import RUNTIME, World, a_model
+
+VERSION_2 = {"uri": "pvc://models/fraud", "version": "2"}
+SCALING = {"minReplicas": 2, "maxReplicas": 10, "target": {"cpuUtilization": 70}}
+
+
+def a_new_model() -> World:
+    """The smallest ModelDeployment, in an empty namespace."""
+    return World(a_model())
+
+
+def everything_is_set() -> World:
+    """A model with all that a user can ask for beside the server itself."""
+    return World(
+        a_model(
+            resources={"requests": {"cpu": "1000m", "memory": "1024Mi"}, "limits": {"nvidia.com/gpu": 1}},
+            autoscaling=SCALING,
+            network={"isolation": "Namespace", "allowedNamespaces": ["monitoring"]},
+            pod={
+                "nodeSelector": {"gpu": "a100"},
+                "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}],
+                "labels": {"team": "risk"},
+                "volumes": [{"name": "cache", "emptyDir": {"sizeLimit": "2048Mi"}}],
+                "volumeMounts": [{"name": "cache", "mountPath": "/cache"}],
+                "securityContext": {"runAsUser": 1000},
+            },
+        )
+    )
+
+
+def a_server_of_ones_own() -> World:
+    """runtime.container instead of a ModelRuntime, and the model inside its image."""
+    container = {
+        "image": "registry.example/fraud:7",
+        "args": ["--name={model.name}", '--config={"threads": 2}'],
+        "ports": {"http": 9000, "grpc": 9001, "metrics": 9002},
+        "probes": {"startup": {"path": "/loaded"}, "readiness": {"path": "/ready"}, "liveness": {"path": "/alive"}},
+        "drain": {"preStop": "5s", "gracePeriod": "2m"},
+    }
+    return World(
+        a_model(model={"version": "7"}, runtime={"container": container, "env": [{"name": "A", "value": "b"}]})
+    )
+
+
+def a_model_in_an_image_volume() -> World:
+    """oci:// is mounted as an image volume."""
+    return World(a_model(model={"uri": "oci://registry.example/models/fraud:7", "version": "7"}))
+
+
+def a_quiet_day() -> World:
+    """Nothing has happened: nothing is written, for nothing differs."""
+    world = World(a_model())
+    world.settle()
+    return world
+
+
+def a_new_version() -> World:
+    """The model's version changes: the candidate starts beside the stable revision."""
+    world = a_quiet_day()
+    world.change(model=VERSION_2)
+    return world
+
+
+def a_new_version_is_available() -> World:
+    """The candidate is available and has answered: traffic moves."""
+    world = a_new_version()
+    world.reconcile()
+    world.run_pods()
+    return world
+
+
+def the_old_version_has_drained() -> World:
+    """The drain time is over: the old revision goes, its record stays."""
+    world = a_new_version_is_available()
+    world.reconcile()
+    world.now += timedelta(seconds=30)
+    return world
+
+
+def a_new_version_crashes() -> World:
+    """The candidate never becomes ready: nothing of the stable revision is touched."""
+    world = a_new_version()
+    world.reconcile()
+    world.broken = world.deployments() - {world.serving()}
+    world.run_pods()
+    return world
+
+
+def a_new_version_of_an_autoscaled_model() -> World:
+    """The candidate's autoscaler begins where the stable revision is now."""
+    world = World(a_model(autoscaling=SCALING, resources={"requests": {"cpu": "1"}}))
+    world.settle()
+    for (kind, _), live in world.children.items():
+        if kind.kind == "Deployment":
+            live["spec"]["replicas"] = 6
+    world.run_pods()
+    world.change(model=VERSION_2)
+    return world
+
+
+def recreate() -> World:
+    """Recreate: the old revision ends before the new one starts."""
+    world = World(a_model(rollout={"strategy": "Recreate"}))
+    world.settle()
+    world.change(model=VERSION_2)
+    return world
+
+
+def the_runtime_is_missing() -> World:
+    """A new version wants a ModelRuntime that is not there."""
+    world = a_new_version()
+    world.runtime = None
+    return world
+
+
+def the_runtime_has_changed() -> World:
+    """The ModelRuntime changes under a model that serves: nothing happens."""
+    world = a_quiet_day()
+    world.runtime = {**RUNTIME, "spec": {**RUNTIME["spec"], "image": "registry.example/mlserver:2"}}
+    return world
+
+
+STORIES: tuple[Callable[[], World], ...] = (
+    a_new_model,
+    everything_is_set,
+    a_server_of_ones_own,
+    a_model_in_an_image_volume,
+    a_quiet_day,
+    a_new_version,
+    a_new_version_is_available,
+    the_old_version_has_drained,
+    a_new_version_crashes,
+    a_new_version_of_an_autoscaled_model,
+    recreate,
+    the_runtime_is_missing,
+    the_runtime_has_changed,
+)
