@@ -68,8 +68,8 @@ def at_rest(kube: Kube, namespace: str, name: str) -> bool:
 
 @pytest.fixture
 def resting(kube: Kube, proxy: ApiProxy, namespace: str, tmp_path: Path) -> OperatorProcess:
-    """An operator that is not started yet."""
-    return OperatorProcess(proxy.kubeconfig(tmp_path), tmp_path, namespace)
+    """An operator that is not started yet. It need not wait for the lease of the one that was killed."""
+    return OperatorProcess(proxy.kubeconfig(tmp_path), tmp_path, namespace, {"FAIRLEAD_LEADER_ELECTION": "false"})
 
 
 def one_crash(

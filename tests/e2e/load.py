@@ -58,11 +58,12 @@ def load(
     path: str = "/v1/predict",
     body: str = "",
     connections: str = "fresh",
+    service: str = "fraud",
 ) -> Iterator[Load]:
-    """Asks Service `fraud` until it is stopped; `node` is where the load comes from."""
-    service = kube.get(SERVICE, namespace, "fraud")
-    assert service is not None
-    command = ["python3", "/app/load.py", "--url", f"http://{service['spec']['clusterIP']}{path}"]
+    """Asks a Service until it is stopped; `node` is where the load comes from."""
+    found = kube.get(SERVICE, namespace, service)
+    assert found is not None
+    command = ["python3", "/app/load.py", "--url", f"http://{found['spec']['clusterIP']}{path}"]
     command += ["--rate", str(RATE), "--seconds", LONGEST, "--connections", connections]
     command += ["--body", body] if body else []
     name = f"load-{uuid.uuid4().hex[:6]}"

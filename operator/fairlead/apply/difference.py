@@ -4,11 +4,10 @@ The API server adds to what we apply: defaults, and what others (autoscalers, we
 that is a difference. So the desired manifest is searched for in the live object, with server-side apply's own idea of
 what belongs together: maps are merged, except atomic ones; lists are whole values, except associative ones.
 
-What this cannot see is a field that we do not want *any more*: it looks like something of others. `fingerprint` is for
-that: kept in an annotation of the object, it changes with anything that is added, changed or removed.
+What this cannot see is a field that we do not want any more: it looks like something of others. So whatever can be
+taken away again has to be an object of its own, an entry of a list that is compared as a whole, or part of a revision.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -41,12 +40,6 @@ def difference(desired: Mapping[str, Any], live: Mapping[str, Any]) -> str | Non
     server drops those.
     """
     return _map("", desired, live)
-
-
-def fingerprint(desired: Mapping[str, Any]) -> str:
-    """16 hexadecimal digits that change with any change of the manifest."""
-    text = json.dumps(desired, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _map(path: str, desired: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:

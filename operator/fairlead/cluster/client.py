@@ -3,7 +3,8 @@
 Every write passes one gate, right before it is sent: a process that does not hold the lease any more writes nothing.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,9 +12,21 @@ from typing import Any
 from fairlead.api.kinds import EVENT, Kind, kind_of
 from fairlead.api.names import FIELD_MANAGER
 from fairlead.cluster.connection import Connection
-from fairlead.cluster.errors import ApiError, Conflict, Expired, NotFound, NotLeading, Rejected
+from fairlead.cluster.errors import (
+    ApiError,
+    Conflict,
+    Expired,
+    NotFound,
+    NotLeading,
+    Rejected,
+    ServerFault,
+    Throttled,
+    Unauthorized,
+)
 from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.store import Key, Object, key_of
+
+log = logging.getLogger(__name__)
 
 CHUNK = 500
 LIST_TIMEOUT = timedelta(seconds=30)
@@ -65,6 +78,19 @@ class Client:
             else:
                 return Listing(uids=uids, version=version)
         raise AssertionError("the last attempt returns or raises")
+
+    async def is_served(self, kind: Kind, namespaces: Sequence[str] = ()) -> bool:
+        """Whether the API server answers for a kind at the moment; False, too, while it cannot be reached.
+
+        Raises Rejected when we may not read it: waiting would not help.
+        """
+        namespace = namespaces[0] if namespaces and kind.namespaced else None
+        try:
+            await self._connection.request("GET", kind.path(namespace), params={"limit": "1"}, accept=METADATA_LIST)
+        except (NotFound, Expired, Conflict, ServerFault, Throttled, Unauthorized) as error:
+            log.debug("%s: %s", kind.plural, error)
+            return False
+        return True
 
     async def apply(self, manifest: Object, *, force: bool = True, known: str | None = None) -> Object:
         """Server-side apply; returns the object as it is now.

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from fairlead.api.kinds import Kind
+from fairlead.cluster.alone import Alone
 from fairlead.cluster.client import Client, Listing
 from fairlead.cluster.errors import ApiError, Conflict, NotFound, NotLeading, Throttled
 from fairlead.cluster.lease import Lease
@@ -50,7 +51,7 @@ class Controller:
     stores: Sequence[Store]
     reconcile: Reconcile
     client: Client
-    lease: Lease
+    lease: Lease | Alone
     queue: WorkQueue[Key]
     metrics: Metrics
     selectors: Mapping[Kind, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ import kopf
 from fairlead.api.kinds import MODEL_DEPLOYMENT, MODEL_RUNTIME, Kind
 from fairlead.apply.execute import Writer
 from fairlead.cluster.access import Access
+from fairlead.cluster.alone import Alone
 from fairlead.cluster.client import Client
 from fairlead.cluster.connection import Connection
 from fairlead.cluster.controller import Controller, Pace
@@ -18,7 +19,7 @@ from fairlead.cluster.lease import Lease
 from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.queue import WorkQueue
 from fairlead.cluster.store import Key, Object
-from fairlead.handlers.watches import SELECTORS, Hooks, registry
+from fairlead.handlers.watches import SELECTORS, WATCHED, Hooks, registry
 from fairlead.observe.caches import caches, models_that_use
 from fairlead.observe.look import Observer
 from fairlead.observe.probe import Prober
@@ -26,6 +27,8 @@ from fairlead.settings import Settings
 from fairlead.work import Worker
 
 log = logging.getLogger(__name__)
+
+SERVED_AGAIN = 2.0  # seconds
 
 
 class Operator:
@@ -37,13 +40,8 @@ class Operator:
         self._metrics = Metrics()
         self._connection = Connection(access)
         identity = f"{settings.pod_name}-{secrets.token_hex(4)}"
-        self._lease = Lease(
-            connection=self._connection,
-            namespace=settings.operator_namespace,
-            name=settings.lease_name,
-            identity=identity,
-        )
-        client = Client(self._connection, may_write=self._lease.held, metrics=self._metrics)
+        self._lease = self._leadership(identity)
+        self._client = client = Client(self._connection, may_write=self._lease.held, metrics=self._metrics)
         queue: WorkQueue[Key] = WorkQueue(waited=self._metrics.queue_seconds.observe)
         self._prober = Prober(self._connection, settings.pod_access)
         observer = Observer(self._stores, self._prober, settings.operator_namespace, lambda: datetime.now(UTC))
@@ -65,6 +63,12 @@ class Operator:
         self._stop = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
+    def _leadership(self, identity: str) -> Lease | Alone:
+        if not self._settings.leader_election:
+            return Alone()
+        namespace, name = self._settings.operator_namespace, self._settings.lease_name
+        return Lease(connection=self._connection, namespace=namespace, name=name, identity=identity)
+
     async def run(self) -> None:
         """Runs until the process is asked to end. Raises what ended the controller, if anything did."""
         hooks = Hooks(start=self._started, stop=self._stopped, login=self._login, observe=self._observe)
@@ -73,6 +77,9 @@ class Operator:
             clusterwide=not self._settings.namespaces,
             namespaces=self._settings.namespaces,
             stop_flag=self._stop,
+            # Else Kopf asks the system who we are, which a container need not know. Kopf does not export the type.
+            identity=self._settings.pod_name,  # type: ignore[arg-type]
+            memo=object(),  # one for all: Kopf would keep a dictionary for each object
         )
         if self._running is not None and self._running.done() and not self._running.cancelled():
             self._running.result()
@@ -80,9 +87,20 @@ class Operator:
     async def _started(self) -> None:
         await self._endpoints.start()
         log.info("serving /healthz, /readyz and /metrics on port %d", self._endpoints.port)
+        await self._all_served()
         self._running = asyncio.create_task(self._controller.run(), name="controller")
         # Without its controller the process only looks alive: it ends, and the kubelet starts another.
         self._running.add_done_callback(lambda _: self._stop.set())
+
+    async def _all_served(self) -> None:
+        """Waits for the CRDs, and for an API server that is still starting: Kopf looks for its kinds only once."""
+        for kind in WATCHED:
+            told = False
+            while not await self._client.is_served(kind, self._settings.namespaces):
+                if not told:
+                    log.warning("waiting until the API server serves %s (%s)", kind.plural, kind.api_version)
+                told = True
+                await asyncio.sleep(SERVED_AGAIN)
 
     async def _stopped(self) -> None:
         if self._running is not None:

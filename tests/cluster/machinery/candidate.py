@@ -1,4 +1,4 @@
-"""A process that wants to be the leader, and writes to one ServiceAccount as often as it can while it may.
+"""A process that wants to be the leader, and writes to a ServiceAccount of its name ten times a second while it is.
 
     python candidate.py KUBECONFIG NAMESPACE IDENTITY
 
@@ -28,15 +28,14 @@ async def main(kubeconfig: str, namespace: str, identity: str) -> None:
         number = 0
         while True:
             number += 1
-            marks = {"writer": identity, "number": str(number)}
             account = {
                 "apiVersion": "v1",
                 "kind": "ServiceAccount",
-                "metadata": {"namespace": namespace, "name": "written", "annotations": marks},
+                "metadata": {"namespace": namespace, "name": identity, "annotations": {"writes": str(number)}},
             }
             with contextlib.suppress(ApiError):
                 await client.apply(account)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
 
     running = asyncio.create_task(lease.run(work))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from cluster.machinery.faulty import FaultyProxy
+from cluster.machinery.processes import Spawn, spawning
 from fairlead.api.kinds import Kind
 from fairlead.cluster.access import Access, from_kubeconfig
 from fairlead.cluster.client import Client
@@ -56,6 +57,12 @@ async def namespace(connection: Connection) -> AsyncIterator[str]:
     await connection.request("POST", NAMESPACE.path(), body={"metadata": {"name": name}})
     yield name
     await connection.request("DELETE", NAMESPACE.path(None, name))
+
+
+@pytest.fixture
+async def spawn() -> AsyncIterator[Spawn]:
+    async with spawning() as spawn:
+        yield spawn
 
 
 @pytest.fixture

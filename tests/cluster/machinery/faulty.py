@@ -52,6 +52,10 @@ class FaultyProxy:
         kept = {name: request.headers[name] for name in ("Accept", "Content-Type") if name in request.headers}
         url = self._behind.server + request.path_qs
         async with self._behind.session.request(
-            request.method, url, data=await request.read(), headers=kept
+            request.method, url, data=await request.read() or None, headers=kept
         ) as response:
-            return web.Response(status=response.status, body=await response.read(), content_type=response.content_type)
+            answer = web.StreamResponse(status=response.status, headers={"Content-Type": response.content_type})
+            await answer.prepare(request)
+            async for part in response.content.iter_any():  # a watch never ends
+                await answer.write(part)
+            return answer

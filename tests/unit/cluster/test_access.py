@@ -115,7 +115,7 @@ def door() -> Door:
 @pytest.fixture
 async def get(door: Door) -> AsyncIterator[Get]:
     app = web.Application()
-    app.router.add_get("/", door)
+    app.router.add_get("/", door.__call__)
     async with TestServer(app) as server:
 
         async def get(authorization: Authorization) -> int:

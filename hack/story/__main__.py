@@ -1,0 +1,63 @@
+"""Sets the stage, tells the story, and clears the stage."""
+
+import argparse
+import sys
+
+import localcluster
+from kube import NAMESPACE as NAMESPACES
+from kube import Kube
+from story.acts import NAMESPACE, repaired, served, updated
+from story.stage import Stage, images, install
+from story.telling import Clock, Failed, chapter, quiet, say
+
+
+def main() -> int:
+    """Exit code 1 when the story does not go as told."""
+    parser = argparse.ArgumentParser(prog="hack/demo", description="A model served, updated and repaired.")
+    parser.add_argument("--keep", action="store_true", help="leave the cluster and the model for a look around")
+    keep = parser.parse_args().keep
+    try:
+        tell(keep)
+    except (Failed, AssertionError, localcluster.ClusterError) as wrong:
+        print(f"\nhack/demo: {wrong}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def tell(keep: bool) -> None:
+    """The whole story."""
+    clock = Clock()
+    chapter("0. A real Kubernetes on this machine, with Fairlead installed by Helm")
+    was_up = bool(localcluster.find().status())
+    cluster = localcluster.up(progress=quiet)
+    stage, kube = Stage(cluster), Kube(cluster.kubeconfig)
+    try:
+        for archive in images():
+            cluster.load(archive)
+        install(stage)
+        stage.kubectl("get", "nodes")
+        stage.kubectl("get", "-n", "fairlead-system", "deployments")
+        stage.kubectl("create", "namespace", NAMESPACE)
+        served(stage)
+        updated(stage, kube)
+        repaired(stage, kube)
+        say("")
+        say(f"The end, after {clock} in all.")
+    finally:
+        leave(stage, kube, keep=keep, was_up=was_up)
+
+
+def leave(stage: Stage, kube: Kube, *, keep: bool, was_up: bool) -> None:
+    """Clears up: the whole cluster, or what the story made in one that was there before."""
+    if keep:
+        say(f"To look around: export KUBECONFIG={stage.cluster.kubeconfig}; to end: hack/cluster down")
+    elif was_up:
+        kube.delete(NAMESPACES, None, NAMESPACE)
+        quiet("the cluster was there before, and stays")
+    else:
+        stage.cluster.down()
+        quiet("the cluster is gone again")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""What has to be there before the story begins: a cluster, images, and Fairlead, installed by Helm as an admin would."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import localcluster
+from installation.image import TAG, operator_image
+from story.telling import quiet, run
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGES = ROOT / "tests/images"
+SERVER = "fairlead.test/server:1"
+MLSERVER = "fairlead.test/mlserver:1"
+MODELS = {version: f"fairlead.test/mlserver-model:{version}" for version in ("1", "2")}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the story plays."""
+
+    cluster: localcluster.Cluster
+
+    def kubectl(self, *arguments: str, show: bool = True, seconds: float = 300) -> str:
+        """kubectl, as a user types it."""
+        program = str(localcluster.binary("kubectl"))
+        return run(program, *arguments, kubeconfig=self.cluster.kubeconfig, show=show, seconds=seconds)
+
+
+def images(progress: Callable[[str], None] = quiet) -> list[Path]:
+    """All images of the story as archives; built where they are not yet."""
+    mlserver = localcluster.build_image(IMAGES / "mlserver", MLSERVER, progress=progress)
+    models = [
+        localcluster.build_image(
+            IMAGES / "mlserver-model", tag, {"BASE": str(mlserver), "VERSION": version}, progress=progress
+        )
+        for version, tag in MODELS.items()
+    ]
+    server = localcluster.build_image(IMAGES / "server", SERVER, progress=progress)
+    return [mlserver, *models, server, operator_image(ROOT, progress)]
+
+
+def install(stage: Stage) -> None:
+    """Installs Fairlead with its chart, or upgrades it where it is installed already."""
+    repository, _, tag = TAG.rpartition(":")
+    there = stage.kubectl("get", "crd", "modeldeployments.fairlead.dev", "--ignore-not-found", "-o=name", show=False)
+    # CRDs that something else than Helm has applied (the tests, say) have to be handed over.
+    adopt = ("--take-ownership", "--force-conflicts") if there.strip() else ()
+    values = (f"image.repository={repository}", f"image.tag={tag}", "image.pullPolicy=Never")
+    where = ("--namespace=fairlead-system", "--create-namespace", "--wait")
+    command = ("upgrade", "--install", "fairlead", "charts/fairlead", *where, *(f"--set-string={value}" for value in values))
+    run(str(localcluster.binary("helm")), *command, *adopt, kubeconfig=stage.cluster.kubeconfig, show=False)

@@ -1,0 +1,206 @@
+"""What the chart renders, for each way of installing it."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from fairlead.cluster.lease import Terms
+from fairlead.desired.network_policy import OPERATOR_LABELS
+from fairlead.settings import Settings, settings_from
+from installation.helm import API, Helm, Object
+from unit.chart.value_sets import ALL_OPTIONS, VALUE_SETS
+
+MONITORING = "monitoring.coreos.com/v1/ServiceMonitor"
+
+
+@pytest.mark.parametrize("name", VALUE_SETS)
+def test_helm_lint_has_no_objection(helm: Helm, name: str) -> None:
+    values = {**VALUE_SETS[name], "serviceMonitor": {"enabled": False}}  # lint sees no cluster that serves it
+    helm.run("lint", "--strict", str(helm.chart), values=values)
+
+
+@pytest.mark.parametrize("name", VALUE_SETS)
+def test_no_object_comes_twice(helm: Helm, name: str) -> None:
+    names = [_identity(found) for found in _render(helm, VALUE_SETS[name])]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("name", VALUE_SETS)
+def test_pods_pass_the_restricted_level(helm: Helm, name: str) -> None:
+    for found in [*_render(helm, VALUE_SETS[name]), *_render(helm, VALUE_SETS[name], apis=(MONITORING,))]:
+        if found["kind"] not in ("Deployment", "Job"):
+            continue
+        pod = found["spec"]["template"]["spec"]
+        assert pod["securityContext"] == {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+        assert "volumes" not in pod
+
+
+@pytest.mark.parametrize("name", VALUE_SETS)
+def test_network_policies_of_models_let_the_operator_in(helm: Helm, name: str) -> None:
+    labels = _operator(helm, VALUE_SETS[name])["spec"]["template"]["metadata"]["labels"]
+    assert OPERATOR_LABELS.items() <= labels.items()
+
+
+def test_what_identifies_the_operator_cannot_be_changed_by_values(helm: Helm) -> None:
+    taken = dict.fromkeys(OPERATOR_LABELS, "mine")
+    operator = _operator(helm, {"labels": taken, "podLabels": taken})
+    labels = operator["spec"]["template"]["metadata"]["labels"]
+    assert OPERATOR_LABELS.items() <= labels.items()
+    assert operator["spec"]["selector"]["matchLabels"].items() <= labels.items()
+
+
+def test_the_operator_gets_the_settings_that_the_values_say(helm: Helm) -> None:
+    settings = _settings(helm, ALL_OPTIONS)
+    assert settings == Settings(
+        namespaces=("risk", "search"),
+        operator_namespace="fairlead-system",
+        pod_name="a-pod",
+        lease_name="models-leader",
+        workers=4,
+        pod_access="Proxy",
+        log_level="DEBUG",
+        log_format="text",
+    )
+
+
+def test_the_defaults_are_the_operators_own(helm: Helm) -> None:
+    assert _settings(helm, {}) == Settings(pod_name="a-pod")
+
+
+def test_probes_ask_the_port_that_the_operator_listens_on(helm: Helm) -> None:
+    container = _container(helm, {})
+    assert container["ports"] == [{"name": "http", "containerPort": Settings().http_port}]
+    asked = {name: container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert asked == {
+        "startupProbe": {"path": "/healthz", "port": "http"},
+        "livenessProbe": {"path": "/healthz", "port": "http"},
+        "readinessProbe": {"path": "/readyz", "port": "http"},
+    }
+
+
+def test_an_ending_leader_has_time_for_a_request_and_for_its_lease(helm: Helm) -> None:
+    grace = timedelta(seconds=_operator(helm, {})["spec"]["template"]["spec"]["terminationGracePeriodSeconds"])
+    a_request = timedelta(seconds=10)
+    assert grace >= a_request + Terms().duration
+
+
+def test_an_image_with_a_digest_is_not_named_by_its_tag(helm: Helm) -> None:
+    images = [
+        _container(helm, {"image": image})["image"]
+        for image in ({}, {"tag": "9.9"}, {"tag": "9.9", "digest": f"sha256:{'0' * 64}"})
+    ]
+    assert images == [
+        "ghcr.io/fairlead/fairlead:0.1.0",
+        "ghcr.io/fairlead/fairlead:9.9",
+        f"ghcr.io/fairlead/fairlead@sha256:{'0' * 64}",
+    ]
+
+
+def test_a_single_replica_can_be_drained(helm: Helm) -> None:
+    assert "PodDisruptionBudget" in _kinds(helm, {})
+    assert "PodDisruptionBudget" not in _kinds(helm, {"replicas": 1})
+
+
+def test_a_second_release_leaves_alone_what_all_share(helm: Helm) -> None:
+    kinds = _kinds(helm, VALUE_SETS["second"])
+    assert kinds.isdisjoint({"CustomResourceDefinition", "ModelRuntime"})
+    first, second = (
+        {_identity(found) for found in helm.render(VALUE_SETS["second"], release=name, namespace=name)}
+        for name in ("fairlead-a", "fairlead-b")
+    )
+    assert first.isdisjoint(second)
+
+
+def test_extra_labels_and_annotations_are_on_every_object(helm: Helm) -> None:
+    for found in _render(helm, ALL_OPTIONS):
+        assert found["metadata"]["labels"]["team"] == "platform", _identity(found)
+        assert found["metadata"]["annotations"]["contact"] == "platform@example.com", _identity(found)
+
+
+def test_crds_survive_their_release(helm: Helm) -> None:
+    crds = [found for found in helm.render() if found["kind"] == "CustomResourceDefinition"]
+    assert len(crds) == 2
+    for crd in crds:
+        annotations = crd["metadata"]["annotations"]
+        assert annotations["helm.sh/resource-policy"] == "keep"
+        assert "Prune=false,Delete=false" in annotations["argocd.argoproj.io/sync-options"]
+        assert not any(name.startswith("helm.sh/hook") for name in annotations), "a hook may be deleted"
+
+
+def test_runtimes_are_ordinary_objects_where_their_kind_is_known(helm: Helm) -> None:
+    assert not [found for found in helm.render() if _is_hook(found)]
+
+
+def test_runtimes_come_after_their_kind_where_it_is_not_known(helm: Helm) -> None:
+    hooks = [found for found in helm.render(apis=()) if _is_hook(found)]
+    weights = {found["kind"]: int(found["metadata"]["annotations"].get("helm.sh/hook-weight", 0)) for found in hooks}
+    assert weights == {"Job": -1, "ModelRuntime": 0}
+    for found in hooks:
+        if found["kind"] == "ModelRuntime":  # so that the next upgrade may take it over
+            assert found["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
+            assert found["metadata"]["annotations"]["meta.helm.sh/release-name"] == "fairlead"
+            assert found["metadata"]["annotations"]["meta.helm.sh/release-namespace"] == "fairlead-system"
+
+
+def test_a_runtime_can_be_left_out(helm: Helm) -> None:
+    def runtimes(values: Mapping[str, Any]) -> set[str]:
+        return {found["metadata"]["name"] for found in helm.render(values) if found["kind"] == "ModelRuntime"}
+
+    assert runtimes({}) - runtimes({"runtimes": {"exclude": ["http"]}}) == {"http"}
+    assert runtimes({"runtimes": {"install": False}}) == set()
+
+
+def test_notes_say_what_to_do_next(helm: Helm) -> None:
+    for name in ("default", "namespaced"):
+        where = ("--namespace=fairlead-system", "--dry-run=client")
+        said = helm.run("install", "fairlead", str(helm.chart), *where, values=VALUE_SETS[name])
+        assert "kubectl -n fairlead-system rollout status deployment/fairlead" in said.partition("NOTES:")[2]
+
+
+def _render(helm: Helm, values: Mapping[str, Any], apis: tuple[str, ...] = (API, MONITORING)) -> list[Object]:
+    return helm.render(values, apis=apis)
+
+
+def _kinds(helm: Helm, values: Mapping[str, Any]) -> set[str]:
+    return {found["kind"] for found in _render(helm, values)}
+
+
+def _operator(helm: Helm, values: Mapping[str, Any]) -> Object:
+    [found] = [found for found in _render(helm, values) if found["kind"] == "Deployment"]
+    return found
+
+
+def _container(helm: Helm, values: Mapping[str, Any]) -> Object:
+    [found] = _operator(helm, values)["spec"]["template"]["spec"]["containers"]
+    return dict(found)
+
+
+def _settings(helm: Helm, values: Mapping[str, Any]) -> Settings:
+    """As the operator reads them, with the pod's own fields filled in as the kubelet does."""
+    fields = {"metadata.name": "a-pod", "metadata.namespace": "fairlead-system"}
+    environment = {}
+    for variable in _container(helm, values)["env"]:
+        source = variable.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath")
+        environment[variable["name"]] = fields[source] if source else variable["value"]
+    return settings_from(environment)
+
+
+def _is_hook(found: Object) -> bool:
+    return "helm.sh/hook" in found["metadata"].get("annotations", {})
+
+
+def _identity(found: Object) -> tuple[str, str, str]:
+    return found["kind"], found["metadata"].get("namespace", ""), found["metadata"]["name"]

@@ -1,0 +1,44 @@
+"""Ways of installing the chart."""
+
+from collections.abc import Mapping
+from typing import Any
+
+ALL_OPTIONS: Mapping[str, Any] = {
+    "image": {"digest": f"sha256:{'0' * 64}", "pullPolicy": "Always"},
+    "imagePullSecrets": [{"name": "registry"}],
+    "fullnameOverride": "models",
+    "labels": {"team": "platform"},
+    "annotations": {"contact": "platform@example.com"},
+    "runtimes": {"exclude": ["http"]},
+    "watchNamespaces": ["risk", "search"],
+    "leaseName": "models-leader",
+    "workers": 4,
+    "podAccess": "Proxy",
+    "log": {"level": "DEBUG", "format": "text"},
+    "env": [{"name": "PYTHONASYNCIODEBUG", "value": "1"}],
+    "serviceAccount": {"name": "robot", "annotations": {"role": "none"}},
+    "replicas": 3,
+    "podLabels": {"sidecar": "no"},
+    "podAnnotations": {"checked": "yes"},
+    "priorityClassName": "system-cluster-critical",
+    "nodeSelector": {"kubernetes.io/os": "linux"},
+    "tolerations": [{"operator": "Exists"}],
+    "affinity": {"nodeAffinity": {}},
+    "topologySpreadConstraints": [
+        {
+            "topologyKey": "rack",
+            "maxSkew": 1,
+            "whenUnsatisfiable": "DoNotSchedule",
+            "labelSelector": {"matchLabels": {"sidecar": "no"}},
+        }
+    ],
+    "networkPolicy": {"enabled": True, "from": [{"podSelector": {}}]},
+    "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+}
+VALUE_SETS: dict[str, Mapping[str, Any]] = {
+    "default": {},
+    "namespaced": {"watchNamespaces": ["risk", "search"]},
+    "single": {"replicas": 1},
+    "second": {"crds": {"install": False}, "runtimes": {"install": False}, "rbac": {"userRoles": False}},
+    "all": ALL_OPTIONS,
+}

@@ -1,0 +1,153 @@
+import hashlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcluster import binaries
+from localcluster.binaries import binary, same_minor
+from localcluster.places import ClusterError
+from localcluster.programs import ALL, CONTROL_PLANE, NODE, version_of
+
+KUBELET = version_of(ALL["kubelet"])
+
+
+@pytest.fixture(autouse=True)
+def empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing kept, nothing installed, nobody to download from."""
+    monkeypatch.setattr(binaries, "BINARIES", tmp_path / "kept")
+    monkeypatch.setattr(binaries, "DOWNLOADS", "http://127.0.0.1:9")
+    monkeypatch.setattr(binaries, "_unreachable", set())
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was built, instead of building it."""
+    names: list[str] = []
+
+    def build(_: Path, __: str, output: Path, ___: str, what: str, *____: object) -> None:
+        output.write_text("built")
+        names.append(what)
+
+    monkeypatch.setattr(binaries, "build", build)
+    return names
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
+    """What can be downloaded, by its path."""
+    files: dict[str, bytes] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path in files else 404)
+            self.end_headers()
+            self.wfile.write(files.get(self.path, b""))
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(binaries, "DOWNLOADS", f"http://127.0.0.1:{server.server_port}")
+    yield files
+    server.shutdown()
+    server.server_close()
+
+
+def installed(folder: Path, name: str, says: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\necho '{says}'\n")
+    (folder / name).chmod(0o755)
+
+
+def quiet(_: str) -> None: ...
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_version_is_in_a_go_mod(name: str) -> None:
+    assert version_of(ALL[name]).startswith("v")
+
+
+def test_the_programs_of_a_cluster_are_known() -> None:
+    assert {*CONTROL_PLANE, *NODE} <= ALL.keys()
+
+
+def test_one_that_nobody_knows_is_refused_by_name() -> None:
+    with pytest.raises(ClusterError, match="'kubeadm' is none of"):
+        binary("kubeadm")
+
+
+def test_an_installed_one_of_the_right_version_is_taken(tmp_path: Path, built: list[str]) -> None:
+    installed(tmp_path / "path", "kubelet", f"Kubernetes {KUBELET}")
+    assert "echo" in binary("kubelet", quiet).read_text()
+    assert built == []
+
+
+def test_the_assets_of_envtest_come_before_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: list[str]
+) -> None:
+    installed(tmp_path / "path", "kubelet", f"Kubernetes {KUBELET} from the path")
+    installed(tmp_path / "assets", "kubelet", f"Kubernetes {KUBELET} from the assets")
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path / "assets"))
+    assert "from the assets" in binary("kubelet", quiet).read_text()
+
+
+def test_an_installed_one_of_another_version_is_not_taken(tmp_path: Path, built: list[str]) -> None:
+    installed(tmp_path / "path", "kubelet", "Kubernetes v1.20.0")
+    assert binary("kubelet", quiet).read_text() == "built"
+    assert built == [f"kubelet {KUBELET}"]
+
+
+def test_one_that_is_kept_is_not_built_again(built: list[str]) -> None:
+    assert binary("helm", quiet) == binary("helm", quiet)
+    assert len(built) == 1
+
+
+def test_a_download_is_taken_when_its_checksum_is_the_published_one(
+    published: dict[str, bytes], built: list[str]
+) -> None:
+    path = f"/{KUBELET}/bin/linux/{binaries.architecture()}/kubelet"
+    published[path] = b"downloaded"
+    published[f"{path}.sha256"] = hashlib.sha256(b"downloaded").hexdigest().encode()
+    assert binary("kubelet", quiet).read_bytes() == b"downloaded"
+    assert built == []
+
+
+def test_a_download_with_another_checksum_is_an_error_and_is_not_kept(
+    published: dict[str, bytes], built: list[str], tmp_path: Path
+) -> None:
+    path = f"/{KUBELET}/bin/linux/{binaries.architecture()}/kubelet"
+    published[path] = b"tampered with"
+    published[f"{path}.sha256"] = hashlib.sha256(b"downloaded").hexdigest().encode()
+    with pytest.raises(ClusterError, match="checksum"):
+        binary("kubelet", quiet)
+    assert built == []
+    assert list(tmp_path.rglob("kubelet*")) == []
+
+
+def test_whoever_does_not_answer_is_asked_once(built: list[str]) -> None:
+    said: list[str] = []
+    binaries.binaries(["kubelet", "kube-proxy"], said.append)
+    assert sum("does not answer" in line for line in said) == 1
+    assert len(built) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "version", "same"),
+    [
+        ("Kubernetes v1.37.0", "v1.37.2", True),
+        ("etcd Version: 3.7.1\nGit SHA: 1", "v3.7.0", True),
+        ("v4.3.1+g1234", "v4.3.1", True),
+        ("Client Version: v1.32.1", "v1.37.2", False),
+        ("Kubernetes v11.37.2", "v1.37.2", False),
+        ("Kubernetes v1.371.0", "v1.37.2", False),
+        ("", "v1.37.2", False),
+    ],
+)
+def test_only_the_minor_version_has_to_be_the_same(said: str, version: str, same: bool) -> None:
+    assert same_minor(said, version) is same
