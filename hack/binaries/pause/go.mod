@@ -1,0 +1,3 @@
+module fairlead.dev/hack/binaries/pause
+
+go 1.26.0

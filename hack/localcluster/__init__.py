@@ -1,0 +1,17 @@
+"""A real Kubernetes on one machine, for the tests and the demo.
+
+    cluster = localcluster.up()          does nothing when it is up already
+    cluster.load(localcluster.build_image(Path("tests/images/server"), "fairlead.test/server:1"))
+
+With a Docker engine it is kind; without one, on Linux as root, it is the processes of Kubernetes themselves, two nodes
+with real pods, and the names of Services in DNS. What those do not have: NetworkPolicies are stored but not enforced,
+there is no storage to claim, and no metrics server for a HorizontalPodAutoscaler to ask.
+"""
+
+from localcluster.binaries import binary
+from localcluster.cluster import Cluster
+from localcluster.images import build_image
+from localcluster.places import ClusterError
+from localcluster.start import find, up
+
+__all__ = ["Cluster", "ClusterError", "binary", "build_image", "find", "up"]

@@ -1,0 +1,3 @@
+from localcluster.commandline import main
+
+main()
