@@ -9,6 +9,7 @@ from kube import Kube
 from story.acts import NAMESPACE, repaired, served, updated
 from story.stage import Stage, images, install
 from story.telling import Clock, Failed, chapter, quiet, say
+from waiting import until
 
 
 def main() -> int:
@@ -37,6 +38,7 @@ def tell(keep: bool) -> None:
         install(stage)
         stage.kubectl("get", "nodes")
         stage.kubectl("get", "-n", "fairlead-system", "deployments")
+        clear(kube)
         stage.kubectl("create", "namespace", NAMESPACE)
         served(stage)
         updated(stage, kube)
@@ -47,12 +49,18 @@ def tell(keep: bool) -> None:
         leave(stage, kube, keep=keep, was_up=was_up)
 
 
+def clear(kube: Kube) -> None:
+    """Removes what an interrupted story has left."""
+    kube.delete(NAMESPACES, None, NAMESPACE)
+    until(lambda: kube.get(NAMESPACES, None, NAMESPACE) is None, seconds=120, what="the end of an earlier story")
+
+
 def leave(stage: Stage, kube: Kube, *, keep: bool, was_up: bool) -> None:
     """Clears up: the whole cluster, or what the story made in one that was there before."""
     if keep:
         say(f"To look around: export KUBECONFIG={stage.cluster.kubeconfig}; to end: hack/cluster down")
     elif was_up:
-        kube.delete(NAMESPACES, None, NAMESPACE)
+        clear(kube)
         quiet("the cluster was there before, and stays")
     else:
         stage.cluster.down()
