@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 import localcluster
+from fairlead.api.kinds import DEPLOYMENT
+from installation.helm import Helm
+from installation.image import TAG, operator_image
 from kube import Kube, install_crds
+from release import Release, released
 
 ROOT = Path(__file__).parents[1]
 SERVER = "fairlead.test/server:1"
@@ -34,6 +38,8 @@ def kubeconfig(request: pytest.FixtureRequest) -> Path:
 def kube(kubeconfig: Path) -> Kube:
     """The cluster, with the custom resources of this checkout."""
     kube = Kube(kubeconfig)
+    if kube.get(DEPLOYMENT, "fairlead-system", "fairlead"):
+        pytest.exit("an operator for all namespaces runs in fairlead-system, and would meddle: uninstall it first", 3)
     install_crds(kube, ROOT / "crds")
     return kube
 
@@ -46,6 +52,30 @@ def server_image(request: pytest.FixtureRequest) -> str:
     cluster: localcluster.Cluster = request.getfixturevalue("local_cluster")
     cluster.load(localcluster.build_image(ROOT / "tests/images/server", SERVER))
     return SERVER
+
+
+@pytest.fixture(scope="session")
+def image(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Values of the chart that name an image of the operator that every node has."""
+    given = os.environ.get("FAIRLEAD_TEST_OPERATOR_IMAGE", "")
+    if not given:
+        cluster: localcluster.Cluster = request.getfixturevalue("local_cluster")
+        cluster.load(operator_image(ROOT))
+    repository, _, tag = (given or TAG).rpartition(":")
+    return {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"}
+
+
+@pytest.fixture(scope="session")
+def helm() -> Helm:
+    """Helm, and the chart of this checkout."""
+    return Helm(program=localcluster.binary("helm"), chart=ROOT / "charts" / "fairlead")
+
+
+@pytest.fixture
+def release(helm: Helm, kube: Kube) -> Iterator[Release]:
+    """A release of the chart of this checkout, not installed yet."""
+    with released(helm, kube) as release:
+        yield release
 
 
 @pytest.fixture

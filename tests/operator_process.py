@@ -83,7 +83,8 @@ class OperatorProcess:
         """The log since the last start, a dict a line. Fails for a line that is not JSON."""
         with self.log.open("rb") as log:
             log.seek(self._seen)
-            return [json.loads(line) for line in log.read().decode().splitlines() if line.strip()]
+            whole, _, _ = log.read().decode().rpartition("\n")  # the last line may still be on its way
+            return [json.loads(line) for line in whole.splitlines() if line.strip()]
 
     def port(self) -> int | None:
         """The port of its endpoints, once it has told."""

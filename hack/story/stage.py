@@ -1,4 +1,4 @@
-"""What has to be there before the story begins: a cluster, images, and Fairlead, installed by Helm as an admin would."""
+"""What has to be there before the story begins: a cluster, images, and Fairlead, installed by Helm."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class Stage:
         return run(program, *arguments, kubeconfig=self.cluster.kubeconfig, show=show, seconds=seconds)
 
 
-def images(progress: Callable[[str], None] = quiet) -> list[Path]:
-    """All images of the story as archives; built where they are not yet."""
+def model_images(progress: Callable[[str], None] = quiet) -> list[Path]:
+    """MLServer, and both versions of the model, as archives; built where they are not yet."""
     mlserver = localcluster.build_image(IMAGES / "mlserver", MLSERVER, progress=progress)
     models = [
         localcluster.build_image(
@@ -36,8 +36,13 @@ def images(progress: Callable[[str], None] = quiet) -> list[Path]:
         )
         for version, tag in MODELS.items()
     ]
+    return [mlserver, *models]
+
+
+def images(progress: Callable[[str], None] = quiet) -> list[Path]:
+    """All images of the story as archives."""
     server = localcluster.build_image(IMAGES / "server", SERVER, progress=progress)
-    return [mlserver, *models, server, operator_image(ROOT, progress)]
+    return [*model_images(progress), server, operator_image(ROOT, progress)]
 
 
 def install(stage: Stage) -> None:
@@ -48,5 +53,12 @@ def install(stage: Stage) -> None:
     adopt = ("--take-ownership", "--force-conflicts") if there.strip() else ()
     values = (f"image.repository={repository}", f"image.tag={tag}", "image.pullPolicy=Never")
     where = ("--namespace=fairlead-system", "--create-namespace", "--wait")
-    command = ("upgrade", "--install", "fairlead", "charts/fairlead", *where, *(f"--set-string={value}" for value in values))
+    command = (
+        "upgrade",
+        "--install",
+        "fairlead",
+        "charts/fairlead",
+        *where,
+        *(f"--set-string={value}" for value in values),
+    )
     run(str(localcluster.binary("helm")), *command, *adopt, kubeconfig=stage.cluster.kubeconfig, show=False)

@@ -1,17 +1,17 @@
 """Not one request is lost: while a model is updated, taken back, moved to other nodes, and its operator replaced."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from e2e.load import load
+from e2e.traffic import lost_while
 from fairlead.api.kinds import MODEL_DEPLOYMENT, POD
 from kube import NODE, Kube
 from models import a_model, a_server
 from operator_process import OperatorProcess, running
-from waiting import holds, until
+from waiting import until
 
 SPARE_DRAIN = {"preStop": "5s", "gracePeriod": "20s"}
 
@@ -45,26 +45,13 @@ def update(kube: Kube, namespace: str, image: str, version: str) -> None:
     until(lambda: len(kube.list(POD, namespace, "fairlead.dev/model")) == 2, seconds=90, what="the old pods gone")
 
 
-def measured(kube: Kube, namespace: str, image: str, act: Callable[[], None], **how: Any) -> dict[str, Any]:
-    """What the load counted while something happened, and a little before and after."""
-    with load(kube, namespace, image, **how) as traffic:
-        holds(lambda: True, seconds=3)
-        act()
-        holds(lambda: True, seconds=3)
-        counted = traffic.stop()
-    print(f"{counted['ok']} answered, {counted['failed']} failed, p99 {counted['latency']['p99']} s")
-    sent = counted["ok"] + counted["failed"]
-    assert sent >= 50 * counted["seconds"], "the load itself was too weak to show anything"
-    return counted
-
-
 @pytest.mark.parametrize("connections", ["fresh", "keepalive"])
 def test_an_update_and_the_way_back_lose_no_request(kube: Kube, served: str, server_image: str, connections: str):
     def there_and_back() -> None:
         update(kube, served, server_image, "2")
         update(kube, served, server_image, "1")
 
-    counted = measured(kube, served, server_image, there_and_back, connections=connections)
+    counted = lost_while(kube, served, server_image, there_and_back, connections=connections)
     assert counted["failed"] == 0, counted["failures"]
     assert set(counted["versions"]) == {"1", "2"}
 
@@ -77,7 +64,7 @@ def test_a_bad_version_loses_no_request(kube: Kube, served: str, server_image: s
         until(lambda: kube.condition(served, "fraud", "Ready").get("reason") == "ContainerFailing", what="the crash")
         update(kube, served, server_image, "1")
 
-    counted = measured(kube, served, server_image, try_it)
+    counted = lost_while(kube, served, server_image, try_it)
     assert counted["failed"] == 0, counted["failures"]
     assert set(counted["versions"]) == {"1"}
 
@@ -90,7 +77,7 @@ def test_a_killed_operator_loses_no_request(kube: Kube, served: str, operator: O
         operator.start()
         update(kube, served, server_image, "2")
 
-    counted = measured(kube, served, server_image, kill_and_update)
+    counted = lost_while(kube, served, server_image, kill_and_update)
     assert counted["failed"] == 0, counted["failures"]
     assert set(counted["versions"]) == {"1", "2"}
 
@@ -111,7 +98,7 @@ def test_a_node_drain_loses_no_request(kube: Kube, served: str, server_image: st
         kube.wait_ready(served, "fraud")
 
     try:
-        counted = measured(kube, served, server_image, drain, node=stays)
+        counted = lost_while(kube, served, server_image, drain, node=stays)
     finally:
         kube.kubectl("uncordon", goes)
     assert counted["failed"] == 0, counted["failures"]

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from cluster.chart.release import Release, released
 from cluster.chart.trial import CRDS, RUNTIME, forget, trial_chart, trial_manifest
 from installation.helm import Helm
 from kube import CRD, NAMESPACE, Kube, Object
+from release import Release, released
 from waiting import until
 
 ROOT = Path(__file__).parents[3]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from cluster.chart.release import ADOPT, Release
 from fairlead.api.kinds import DEPLOYMENT, MODEL_DEPLOYMENT, POD
 from kube import CRD, LEASE, Kube
 from models import a_model, a_server
+from release import ADOPT, Release
 from waiting import holds, until
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from cluster.chart.release import ADOPT, Release
 from fairlead.api.kinds import Kind
 from kube import Kube, Object
+from release import ADOPT, Release
 from waiting import until
 
 RULES_REVIEW = Kind("authorization.k8s.io", "v1", "SelfSubjectRulesReview", "selfsubjectrulesreviews", namespaced=False)

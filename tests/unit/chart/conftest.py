@@ -1,11 +1,8 @@
-"""The chart of this checkout, and Helm to render it."""
+"""What the tests of the chart share."""
 
 from pathlib import Path
 
 import pytest
-
-import localcluster
-from installation.helm import Helm
 
 ROOT = Path(__file__).parents[3]
 
@@ -14,9 +11,3 @@ ROOT = Path(__file__).parents[3]
 def root() -> Path:
     """The checkout."""
     return ROOT
-
-
-@pytest.fixture(scope="session")
-def helm() -> Helm:
-    """Helm, and the chart."""
-    return Helm(program=localcluster.binary("helm"), chart=ROOT / "charts" / "fairlead")
