@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from chart.value_sets import ALL_OPTIONS
 from installation.helm import Helm
 from kube import Kube
-from unit.chart.value_sets import ALL_OPTIONS
 
 OPTIONS = {**ALL_OPTIONS, "serviceMonitor": {"enabled": False}}  # its kind is none of Kubernetes' own
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from chart.value_sets import ALL_OPTIONS, VALUE_SETS
 from fairlead.cluster.lease import Terms
 from fairlead.desired.network_policy import OPERATOR_LABELS
 from fairlead.settings import Settings, settings_from
 from installation.helm import API, Helm, Object
-from unit.chart.value_sets import ALL_OPTIONS, VALUE_SETS
 
 MONITORING = "monitoring.coreos.com/v1/ServiceMonitor"
 
