@@ -5,7 +5,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ class Kube:
     @cached_property
     def api(self) -> client.ApiClient:
         """The official client."""
-        return config.new_client_from_config(str(self.kubeconfig))
+        made: client.ApiClient = config.new_client_from_config(str(self.kubeconfig))  # type: ignore[no-untyped-call]
+        return made
 
     def call(self, method: str, path: str, body: Any = None, content: str = "application/json", **query: str) -> Object:
         """One request. Raises ApiException for an answer of 400 and above."""
@@ -56,10 +57,10 @@ class Kube:
             auth_settings=["BearerToken"],
         )
         response = self.api.call_api(*parts, _request_timeout=30)
-        content_read: bytes = response.read()
+        content_read: str = response.read().decode()  # type: ignore[no-untyped-call]
         if not 200 <= response.status < 300:
-            raise ApiException(status=response.status, reason=response.reason, body=content_read.decode())
-        return content_read.decode()
+            raise ApiException(status=response.status, reason=response.reason, body=content_read)
+        return content_read
 
     def kubectl(self, *arguments: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
         """What a person would type."""
@@ -155,7 +156,7 @@ def install_crds(kube: Kube, folder: Path) -> None:
     for file in sorted(folder.glob("*.yaml")):
         kube.apply(CRD, yaml.safe_load(file.read_text()))
     for kind in (MODEL_DEPLOYMENT, MODEL_RUNTIME):
-        until(lambda kind=kind: _established(kube, kind), what=f"{kind.kind} established")
+        until(partial(_established, kube, kind), what=f"{kind.kind} established")
 
 
 def _established(kube: Kube, kind: Kind) -> bool:
