@@ -118,6 +118,25 @@ def test_a_missing_runtime_is_told_and_waited_for(
         kube.delete(MODEL_RUNTIME, None, namespace)
 
 
+@pytest.mark.parametrize("access", ["Direct", "Proxy"])
+def test_a_new_revision_that_does_not_answer_takes_no_traffic(
+    kube: Kube, namespace: str, server_image: str, tmp_path: Path, access: str
+):
+    with running(kube.kubeconfig, tmp_path, namespace, settings={"FAIRLEAD_POD_ACCESS": access}):
+        create(kube, namespace, server_image)
+        kube.wait_ready(namespace, "fraud")
+        silent = a_server(server_image, version="2")
+        silent["runtime"]["container"]["probes"]["serving"] = "/no-such-path"
+        kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": silent})
+        assert "GET /no-such-path on port 8080 answered 404" in told(kube, namespace, "ProbeUnanswered")
+        assert kube.model(namespace, "fraud")["status"]["stable"]["modelVersion"] == "1"
+        good = a_server(server_image, version="3")
+        good["runtime"]["container"]["probes"]["serving"] = "/v1/predict"
+        kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": good})
+        kube.wait_ready(namespace, "fraud")
+        assert kube.model(namespace, "fraud")["status"]["stable"]["modelVersion"] == "3"
+
+
 def test_a_revision_past_its_deadline_stalls_and_still_takes_over_when_it_can(
     kube: Kube, operator: OperatorProcess, namespace: str, server_image: str
 ):

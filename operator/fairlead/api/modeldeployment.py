@@ -5,13 +5,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from fairlead.api.environment import Env
 from fairlead.api.fields import Duration, Part, between, unique
 from fairlead.api.forms import DnsLabel, Image, LabelValue, ObjectName, cel_is_inside, is_inside
 from fairlead.api.modeluri import ModelUri
 from fairlead.api.pod import PodOptions
 from fairlead.api.resources import Resources
 from fairlead.api.rules import Rule, at_least_one, at_most_one, exactly_one, matching, rule
-from fairlead.api.server import Args, Container, Env, ServerTemplate
+from fairlead.api.server import Args, Container, ServerTemplate
 
 MAX_NAME = 54  # a Service is called NAME-<8 characters of hash>, and 63 is the most that a DNS label can hold
 

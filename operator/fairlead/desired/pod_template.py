@@ -6,8 +6,9 @@ Restricted means Pod Security's level of that name (kubernetes.io/docs/concepts/
 from typing import Any
 
 from fairlead.api import names
+from fairlead.api.environment import EnvVar
 from fairlead.api.modeldeployment import ModelDeployment
-from fairlead.api.server import EnvVar, Probe, SecurityContext, ServerTemplate, StartupProbe, ports_by_name
+from fairlead.api.server import Probe, SecurityContext, ServerTemplate, StartupProbe, ports_by_name
 from fairlead.desired.model_volume import model_mount, model_volume
 from fairlead.desired.placeholders import fill, fill_all
 
