@@ -72,13 +72,15 @@ class Wait:
 class Decision:
     """Which revisions live, and which of them serves.
 
-    `replicas` is how many pods can take all traffic; `scaled_here` says that Fairlead sets the number of pods, and not
-    an autoscaler. `starting` says whether the candidate may run already (with
-    Recreate it waits for the old pods to end). `look_again` is set where time alone will make a difference.
+    `replicas` is how many pods a revision needs to take all traffic; `stable_replicas` how many the stable one is to
+    have, which may be more. `scaled_here` says that Fairlead sets these numbers, and not an autoscaler. `starting` says
+    whether the candidate may run already (with Recreate it waits for the old pods to end). `look_again` is set where
+    time alone will make a difference.
     """
 
     phase: Phase
     replicas: int
+    stable_replicas: int
     scaled_here: bool
     stable: Revision | None = None
     candidate: Revision | None = None
@@ -92,6 +94,14 @@ class Decision:
     def serving(self) -> Revision | None:
         """The revision that the Service selects."""
         return self.stable or (self.candidate if self.starting else None)
+
+    def replicas_of(self, revision: Revision) -> int | None:
+        """How many pods Fairlead gives to a revision; None where it leaves the number alone."""
+        if not self.scaled_here:
+            return None
+        if revision == self.stable:
+            return self.stable_replicas
+        return self.replicas if revision == self.candidate else None  # what drains keeps the pods that it has
 
     @property
     def running(self) -> tuple[Revision, ...]:

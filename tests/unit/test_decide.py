@@ -269,3 +269,26 @@ def test_the_service_is_never_deleted_while_nothing_serves():
     change_version(world, "2")
     world.reconcile()
     assert (SERVICE, "fraud") in world.children
+
+
+def test_nothing_is_taken_from_the_stable_revision_before_the_candidate_has_taken_over():
+    world = settled(replicas=4)
+    old = world.serving()
+    world.change(model={"uri": "pvc://models/fraud", "version": "2"}, replicas=1)
+    world.reconcile()
+    assert world.children[(DEPLOYMENT, old)]["spec"]["replicas"] == 4
+    world.run_pods()
+    world.reconcile()
+    assert world.serving() != old
+    assert world.condition("Ready")["status"] == "True"
+
+
+def test_a_service_that_scales_out_stays_ready():
+    scaling = {"minReplicas": 2, "maxReplicas": 10, "target": {"cpuUtilization": 70}}
+    world = settled(autoscaling=scaling, resources={"requests": {"cpu": "1"}})
+    deployment = world.children[(DEPLOYMENT, world.serving())]
+    deployment["spec"]["replicas"] = 2
+    world.run_pods()
+    deployment["spec"]["replicas"] = 8  # by the autoscaler; two of them are available so far
+    world.reconcile()
+    assert world.condition("Ready")["status"] == "True"

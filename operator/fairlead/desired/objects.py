@@ -46,12 +46,12 @@ def _of_revision(
     if revision.recorded:
         yield Apply(manifest=controller_revision(identity, revision))
     yield Apply(manifest=deployment(identity, revision, spec))
-    draining = revision not in (decision.stable, decision.candidate)
     if spec.autoscaling is not None:
         at_least = decision.replicas if revision == decision.candidate else 0
         yield Apply(manifest=autoscaler(identity, revision, spec.autoscaling, at_least))
-    if decision.scaled_here and not draining:  # what drains keeps the pods that it has
-        yield Scale(deployment=revision.name, replicas=decision.replicas)
+    replicas = decision.replicas_of(revision)
+    if replicas is not None:
+        yield Scale(deployment=revision.name, replicas=replicas)
     if _highest(spec) > 1:
         yield Apply(manifest=disruption_budget(identity, revision))
     yield Apply(manifest=revision_service(identity, revision))

@@ -96,7 +96,7 @@ def _candidate_waits(situation: Situation, decision: Decision) -> Verdict | None
 def _stable_incomplete(situation: Situation, decision: Decision) -> Verdict | None:
     if decision.stable is None:
         return None
-    needed, serving = decision.replicas, situation.serving_pods(decision.stable.name)
+    needed, serving = decision.stable_replicas, situation.serving_pods(decision.stable.name)
     if serving >= needed:
         return None
     return _waiting(
@@ -130,7 +130,7 @@ def _past_deadline(deployment: Manifest | None) -> bool:
 def _serves(situation: Situation, decision: Decision) -> Verdict:
     if decision.stable is None:  # cannot be: without a stable revision there is a candidate, or a problem
         return Verdict(ready=False, reason=Reason.NOT_AVAILABLE, message="no revision serves")
-    if decision.replicas == 0:
+    if decision.stable_replicas == 0:
         message = f"{decision.stable.name} is scaled to zero, as spec.replicas asks"
         return Verdict(ready=True, reason=Reason.SCALED_TO_ZERO, message=message)
     return Verdict(ready=True, reason=Reason.SERVING, message=f"{decision.stable.name} serves")

@@ -7,6 +7,7 @@ from fairlead.api import names
 from fairlead.api.kinds import DEPLOYMENT
 from fairlead.api.parse import Invalid
 from fairlead.api.reasons import Phase
+from fairlead.api.revision import Revision
 from fairlead.api.status import Condition, DrainingStatus, RolloutStatus, StableStatus, Status
 from fairlead.plan import Decision
 from fairlead.report.conditions import Finding, conditions, invalid
@@ -20,7 +21,7 @@ def status(situation: Situation, decision: Decision) -> Status:
     return Status(
         observed_generation=identity.generation,
         conditions=_stamped(situation, conditions(situation, decision)),
-        replicas=sum(_replicas(situation, decision, revision.name) for revision in decision.running),
+        replicas=sum(_replicas(situation, decision, revision) for revision in decision.running),
         ready_replicas=sum(int((manifest.get("status") or {}).get("readyReplicas") or 0) for manifest in live),
         selector=names.pod_label_selector(identity.name),
         url=f"http://{identity.name}.{identity.namespace}.svc",
@@ -41,15 +42,15 @@ def unreadable_status(situation: Situation, problem: Invalid) -> Status:
     )
 
 
-def _replicas(situation: Situation, decision: Decision, revision: str) -> int:
+def _replicas(situation: Situation, decision: Decision, revision: Revision) -> int:
     """How many pods a revision's Deployment asks for once this plan is carried out.
 
     Not how many exist this instant: that would be a write of status for every pod that comes or goes.
     """
-    draining = revision in {old.revision.name for old in decision.draining}
-    if decision.scaled_here and not draining:
-        return decision.replicas
-    live = situation.deployment(revision)
+    wanted = decision.replicas_of(revision)
+    if wanted is not None:
+        return wanted
+    live = situation.deployment(revision.name)
     return int((live.get("spec") or {}).get("replicas") or 0) if live else 1
 
 

@@ -22,6 +22,7 @@ from fairlead.plan import Decision, Drained, Problem, Wait
 from fairlead.rollout.gates import (
     BEFORE_TRAFFIC,
     first_objection,
+    live_replicas,
     pods_not_available,
     wanted_replicas,
 )
@@ -66,6 +67,7 @@ def _first(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision) ->
     return Decision(
         phase=Phase.STARTING,
         replicas=needed,
+        stable_replicas=0,
         scaled_here=spec.autoscaling is None,
         candidate=wanted,
         wait=wait,
@@ -87,6 +89,8 @@ def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, w
     return Decision(
         phase=Phase.STARTING,
         replicas=needed,
+        # Whatever the spec says by now: nothing is taken from what serves before the candidate has taken over.
+        stable_replicas=max(needed, live_replicas(situation, stable)),
         scaled_here=spec.autoscaling is None,
         stable=stable,
         candidate=wanted,
@@ -99,9 +103,12 @@ def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, w
 def _serves(
     situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, draining: tuple[Drained, ...]
 ) -> Decision:
+    # With an autoscaler its minimum is enough: a service that scales out is not unready.
+    needed = wanted_replicas(spec, situation, None)
     return Decision(
         phase=Phase.DRAINING if draining else Phase.STABLE,
-        replicas=wanted_replicas(spec, situation, stable),
+        replicas=needed,
+        stable_replicas=needed,
         scaled_here=spec.autoscaling is None,
         stable=stable,
         draining=draining,
@@ -118,6 +125,7 @@ def _stop_others(situation: Situation, spec: ModelDeploymentSpec, wanted: Revisi
     return Decision(
         phase=Phase.STOPPING,
         replicas=wanted_replicas(spec, situation, None),
+        stable_replicas=0,
         scaled_here=spec.autoscaling is None,
         candidate=wanted,
         starting=False,

@@ -19,9 +19,14 @@ def wanted_replicas(spec: ModelDeploymentSpec, situation: Situation, stable: Rev
     """
     if spec.autoscaling is None:
         return 1 if spec.replicas is None else spec.replicas
-    live = situation.deployment(stable.name) if stable else None
-    now = int(live["spec"].get("replicas") or 0) if live else 0
+    now = live_replicas(situation, stable) if stable else 0
     return min(max(spec.autoscaling.min_replicas, now), spec.autoscaling.max_replicas)
+
+
+def live_replicas(situation: Situation, revision: Revision) -> int:
+    """How many pods a revision's Deployment asks for at present."""
+    live = situation.deployment(revision.name)
+    return int((live.get("spec") or {}).get("replicas") or 0) if live else 0
 
 
 def pods_not_available(situation: Situation, candidate: Revision, needed: int) -> Wait | None:
