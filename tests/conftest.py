@@ -1,5 +1,6 @@
 """Fixtures that all tests share."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +39,8 @@ def kubeconfig(request: pytest.FixtureRequest) -> Path:
 def kube(kubeconfig: Path) -> Kube:
     """The cluster, with the custom resources of this checkout."""
     kube = Kube(kubeconfig)
-    if kube.get(DEPLOYMENT, "fairlead-system", "fairlead"):
+    other = kube.get(DEPLOYMENT, "fairlead-system", "fairlead")
+    if other and "FAIRLEAD_NAMESPACES" not in json.dumps(other):
         pytest.exit("an operator for all namespaces runs in fairlead-system, and would meddle: uninstall it first", 3)
     install_crds(kube, ROOT / "crds")
     return kube

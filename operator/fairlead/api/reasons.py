@@ -60,5 +60,7 @@ class Phase(StrEnum):
     """Recreate: waiting for the pods of the old revision to end."""
     STARTING = "Starting"
     """A new revision is being started; production traffic has not moved to it."""
+    HELD = "Held"
+    """What the spec asks for cannot be made; whatever runs goes on as it is."""
     DRAINING = "Draining"
     """The new revision serves; the old one still runs, for requests that are open."""

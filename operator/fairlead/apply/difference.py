@@ -39,53 +39,62 @@ def difference(desired: Mapping[str, Any], live: Mapping[str, Any]) -> str | Non
     A desired None says nothing, as in server-side apply. A desired empty map or list may be missing in `live`, for the
     server drops those.
     """
-    return _map("", desired, live)
+    found = _map(desired, live)
+    return None if found is None else found.removeprefix(".")
 
 
-def _map(path: str, desired: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
+# Below, a path starts where the values do: "" is the value itself, and None says that there is no difference. Paths
+# grow on the way back, for nearly always there is nothing to tell, and this is asked of every object at every look.
+
+
+def _map(desired: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
     for name, wanted in desired.items():
-        found = _field(_join(path, name), name, wanted, live.get(name))
+        found = _field(name, wanted, live.get(name))
         if found is not None:
-            return found
+            return _step(name) + found
     return None
 
 
-def _field(path: str, name: str, desired: Any, live: Any) -> str | None:
+def _field(name: str, desired: Any, live: Any) -> str | None:
     """The difference in one named field; its name says how to compare."""
     if desired is None or (live is None and desired in ({}, [])):
         return None
     if name in QUANTITIES:
-        return _quantity(path, desired, live)
+        return _quantity(desired, live)
     if name in ATOMIC:
-        return None if _same(desired, live) else path
+        return None if _same(desired, live) else ""
     if name in ASSOCIATIVE and isinstance(desired, Sequence) and isinstance(live, Sequence):
-        return _associative(path, ASSOCIATIVE[name], desired, live)
-    return _value(path, desired, live)
+        return _associative(ASSOCIATIVE[name], desired, live)
+    return _value(desired, live)
 
 
-def _value(path: str, desired: Any, live: Any) -> str | None:
+def _value(desired: Any, live: Any) -> str | None:
     if isinstance(desired, Mapping):
-        return _map(path, desired, live) if isinstance(live, Mapping) else path
+        return _map(desired, live) if isinstance(live, Mapping) else ""
     if isinstance(desired, list | tuple):
         if not isinstance(live, Sequence) or isinstance(live, str) or len(desired) != len(live):
-            return path
-        pairs = enumerate(zip(desired, live, strict=True))
-        return next((found for i, (want, have) in pairs if (found := _value(f"{path}[{i}]", want, have))), None)
-    return None if _same(desired, live) else path
+            return ""
+        for i, (want, have) in enumerate(zip(desired, live, strict=True)):
+            found = _value(want, have)
+            if found is not None:
+                return f"[{i}]{found}"
+        return None
+    return None if _same(desired, live) else ""
 
 
-def _associative(path: str, by: str, desired: Sequence[Any], live: Sequence[Any]) -> str | None:
+def _associative(by: str, desired: Sequence[Any], live: Sequence[Any]) -> str | None:
     """Every desired item must be there, and in our order: the order of containers and of variables has a meaning."""
     where = {json.dumps(_identity(item, by)): n for n, item in enumerate(live)}
     if len(where) < len(live):  # no identities after all
-        return _value(path, desired, live)
+        return _value(desired, live)
     last = -1
     for i, item in enumerate(desired):
         n = where.get(json.dumps(_identity(item, by)), -1)
         if n <= last and not (by in ("", "uid") and n >= 0):  # references and finalizers are sets
-            return f"{path}[{i}]"
-        if found := _value(f"{path}[{i}]", item, live[n]):
-            return found
+            return f"[{i}]"
+        found = _value(item, live[n])
+        if found is not None:
+            return f"[{i}]{found}"
         last = n
     return None
 
@@ -94,18 +103,21 @@ def _identity(item: Any, by: str) -> Any:
     return item.get(by) if by and isinstance(item, Mapping) else item
 
 
-def _quantity(path: str, desired: Any, live: Any) -> str | None:
+def _quantity(desired: Any, live: Any) -> str | None:
     if isinstance(desired, Mapping):
         if not isinstance(live, Mapping):
-            return path
-        pairs = ((name, wanted, live.get(name)) for name, wanted in desired.items())
-        return next((found for name, want, have in pairs if (found := _quantity(_join(path, name), want, have))), None)
-    if desired is None:
+            return ""
+        for name, wanted in desired.items():
+            found = _quantity(wanted, live.get(name))
+            if found is not None:
+                return _step(name) + found
+        return None
+    if desired is None or (isinstance(desired, str) and desired == live):
         return None
     try:
-        return None if live is not None and canonical_quantity(desired) == canonical_quantity(live) else path
+        return None if live is not None and canonical_quantity(desired) == canonical_quantity(live) else ""
     except ValueError:
-        return _value(path, desired, live)
+        return _value(desired, live)
 
 
 def _same(desired: Any, live: Any) -> bool:
@@ -113,7 +125,6 @@ def _same(desired: Any, live: Any) -> bool:
     return bool(desired == live) and isinstance(desired, bool) == isinstance(live, bool)
 
 
-def _join(path: str, name: str) -> str:
-    if not name.replace("-", "").replace("_", "").isalnum():
-        return f"{path}[{json.dumps(name)}]"
-    return f"{path}.{name}" if path else name
+def _step(name: str) -> str:
+    plain = name.replace("-", "").replace("_", "").isalnum()
+    return f".{name}" if plain else f"[{json.dumps(name)}]"

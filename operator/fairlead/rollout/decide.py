@@ -6,6 +6,8 @@
           └──────────▶ Stopping ───────────┘
             Recreate: a new hash       old pods ended
 
+A spec that cannot be carried out (a missing ModelRuntime, say) is Held, from wherever it comes.
+
 The stable revision is remembered in status. Where status is lost, it is the revision that the Service selects, if that
 one has pods available. Changing the spec again supersedes the candidate, and changing it back removes it.
 """
@@ -136,7 +138,7 @@ def _stop_others(situation: Situation, spec: ModelDeploymentSpec, wanted: Revisi
 def _hold(situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, problem: Problem) -> Decision:
     """What the spec asks for cannot be made: whatever runs goes on as it is."""
     draining = _draining(situation, spec, keep_out={stable.name} if stable else set())
-    return replace(_serves(situation, spec, stable, draining), problem=problem)
+    return replace(_serves(situation, spec, stable, draining), phase=Phase.HELD, problem=problem)
 
 
 def _draining(situation: Situation, spec: ModelDeploymentSpec, keep_out: set[str]) -> tuple[Drained, ...]:
