@@ -20,6 +20,16 @@ def until(look: Callable[[], T], *, seconds: float = 30, every: float = 0.1, wha
     return value
 
 
+def same(look: Callable[[], T], *, seconds: float, every: float = 0.2, what: str = "") -> None:
+    """Fails as soon as `look` gives another value than at first, within this time, and tells both."""
+    first = look()
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = look()
+        assert value == first, f"{what or 'it'} changed from {first!r} to {value!r}"
+        _never.wait(every)
+
+
 def holds(look: Callable[[], T], *, seconds: float, every: float = 0.2, what: str = "") -> None:
     """Fails as soon as `look` gives a false value within this time. For what must NOT happen."""
     deadline = time.monotonic() + seconds

@@ -61,11 +61,10 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Wait:
-    """Why production traffic does not move yet; `look_again` where no event will say that it can."""
+    """Why production traffic does not move yet."""
 
     reason: Reason
     message: str
-    look_again: timedelta | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +73,9 @@ class Decision:
 
     `replicas` is how many pods a revision needs to take all traffic; `stable_replicas` how many the stable one is to
     have, which may be more. `scaled_here` says that Fairlead sets these numbers, and not an autoscaler. `starting` says
-    whether the candidate may run already (with Recreate it waits for the old pods to end). `look_again` is set where
-    time alone will make a difference.
+    whether the candidate may run already (with Recreate it waits for the old pods to end). `stable_since` is when the
+    stable revision took over, `keeps_floor` whether that is so short ago that its autoscaler must not scale it in.
+    `overdue` says that the candidate has had its time. `look_again` is set where time alone will make a difference.
     """
 
     phase: Phase
@@ -85,6 +85,9 @@ class Decision:
     stable: Revision | None = None
     candidate: Revision | None = None
     draining: tuple[Drained, ...] = ()
+    stable_since: datetime | None = None
+    keeps_floor: bool = False
+    overdue: bool = False
     starting: bool = True
     wait: Wait | None = None
     problem: Problem | None = None

@@ -29,10 +29,15 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """A write that the API server refused, or that Fairlead did not dare."""
+    """A write that the API server refused, or that Fairlead did not dare.
+
+    `revision` is the one that it was for, if any; `essential` says that this revision cannot serve without it.
+    """
 
     kind: str
     name: str
+    revision: str | None = None
+    essential: bool = False
     reason: Reason
     message: str
 
@@ -90,6 +95,10 @@ class Situation:
         if int(status.get("observedGeneration") or 0) < int((live.get("metadata") or {}).get("generation") or 0):
             return 0
         return min(int(status.get("availableReplicas") or 0), int(status.get("updatedReplicas") or 0))
+
+    def asked_pods(self, revision: str) -> int:
+        """How many pods a revision's Deployment asks for at present; 0 without one."""
+        return int(((self.deployment(revision) or {}).get("spec") or {}).get("replicas") or 0)
 
     def deployed_revisions(self) -> frozenset[str]:
         """Names of the revisions that have a Deployment."""

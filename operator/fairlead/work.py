@@ -24,17 +24,17 @@ class Worker:
         Raises ApiError when the cluster does not let us; Rejected, too, when an object was refused: the rules that
         refuse it may change, and no event will tell.
         """
-        with about(namespace=key[0], name=key[1]):
-            situation = await self._observer.look(key)
-            if situation is None:
-                return None
-            plan = reconcile(situation)
-            with about(revision=plan.revision):
-                refusals = await self._writer.carry_out(plan.steps, situation.identity)
-                if refusals:
-                    plan = reconcile(replace(situation, refusals=refusals))
-                if await self._writer.write_status(plan, situation.identity):
-                    await self._writer.tell(plan.events, situation.identity, situation.now)
+        situation = self._observer.look(key)
+        if situation is None:
+            return None
+        plan = reconcile(situation)
+        with about(revision=plan.revision):
+            refusals = await self._writer.carry_out(plan.steps, situation.identity)
             if refusals:
-                raise Rejected(refusals[0].message)
-            return plan.look_again
+                # What was refused is part of the situation: nothing may be told that rests on it.
+                plan = reconcile(replace(situation, refusals=refusals))
+            if await self._writer.write_status(plan, situation.identity):
+                await self._writer.tell(plan.events, situation.identity, situation.now)
+        if refusals:
+            raise Rejected(refusals[0].message)
+        return plan.look_again

@@ -9,7 +9,7 @@ from fairlead.api.kinds import CHILDREN, EVENT, LEASE, MODEL_DEPLOYMENT, MODEL_R
 from installation.helm import Helm, Object
 
 Right = tuple[str, str, str]
-READ, WRITE = ("get", "list", "watch"), ("create", "patch", "delete")
+READ, WRITE = ("get", "list", "watch"), ("create", "update", "patch", "delete")
 
 IN_A_WATCHED_NAMESPACE: set[Right] = {
     *((kind.group, kind.plural, verb) for kind in CHILDREN for verb in (*READ, *WRITE)),

@@ -5,11 +5,19 @@ from typing import Any
 import pytest
 
 from api_proxy import ApiProxy
-from fairlead.api.kinds import BY_KIND, DEPLOYMENT, MODEL_DEPLOYMENT, SERVICE, SERVICE_ACCOUNT
+from fairlead.api.kinds import (
+    BY_KIND,
+    DEPLOYMENT,
+    MODEL_DEPLOYMENT,
+    NETWORK_POLICY,
+    POD_DISRUPTION_BUDGET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+)
 from kube import Kube
 from models import a_model
 from operator_process import OperatorProcess
-from waiting import holds, until
+from waiting import holds, same, until
 
 SCALING = {"minReplicas": 2, "maxReplicas": 5, "target": {"cpuUtilization": 70}}
 FULL: dict[str, Any] = {
@@ -63,7 +71,7 @@ def test_a_quiet_model_is_not_written_to(kube: Kube, operator: OperatorProcess, 
         lambda: "cannot be pulled" in kube.condition(namespace, "fraud", "Ready")["message"], what="the pods' trouble"
     )
     before = len(proxy.writes)
-    holds(lambda: len(proxy.writes) == before, seconds=20, what=f"no write ({proxy.writes[before:]})")
+    same(lambda: proxy.writes[before:], seconds=20, what="what is written")
     assert operator.metric("fairlead_noop_writes_total") == 0
 
 
@@ -76,7 +84,7 @@ def test_a_restart_writes_nothing(kube: Kube, operator: OperatorProcess, proxy: 
     before = len(proxy.writes)
     operator.start()
     until(lambda: operator.metric("fairlead_reconciles_total") >= 1, what="the first look")
-    holds(lambda: len(proxy.writes) == before, seconds=3, what=f"no write ({proxy.writes[before:]})")
+    same(lambda: proxy.writes[before:], seconds=3, what="what is written")
 
 
 def test_each_child_that_is_deleted_comes_back_in_one_write(
@@ -84,12 +92,12 @@ def test_each_child_that_is_deleted_comes_back_in_one_write(
 ):
     for (kind_name, name), child in created(kube, namespace, **FULL).items():
         kind = BY_KIND[(child["apiVersion"], kind_name)]
-        before = [write for write in proxy.writes if name in write.path]
+        before = len(proxy.writes)
         kube.delete(kind, namespace, name)
         found = until(lambda kind=kind, name=name: kube.get(kind, namespace, name), what=f"{kind_name} {name} again")
         assert found["metadata"]["uid"] != child["metadata"]["uid"]
-        writes = [w for w in proxy.writes if w.path.endswith(f"/{kind.plural}/{name}")][len(before) :]
-        assert len([w for w in writes if w.method == "PATCH"]) <= 1
+        path = kind.path(namespace, name)
+        assert [write.method for write in proxy.writes[before:] if write.path == path] == ["PATCH"]
 
 
 EDITS: dict[str, dict[str, Any]] = {
@@ -121,6 +129,54 @@ def test_an_edited_child_is_put_right_in_one_write(
         write for write in proxy.writes[before:] if write.path.partition("?")[0].endswith(f"/{kind.plural}/{name}")
     ]
     assert [write.method for write in writes] == ["PATCH"]
+
+
+SMUGGLED: dict[str, tuple[Any, dict[str, Any]]] = {
+    "a second port": (SERVICE, {"spec": {"ports": [{"name": "http", "port": 80}, {"name": "x", "port": 81}]}}),
+    "a volume of another kind": (
+        DEPLOYMENT,
+        {"spec": {"template": {"spec": {"volumes": [{"name": "scratch-0", "hostPath": {"path": "/"}}]}}}},
+    ),
+    "a budget of another kind": (POD_DISRUPTION_BUDGET, {"spec": {"maxUnavailable": None, "minAvailable": 1}}),
+    "a policy for everybody": (
+        NETWORK_POLICY,
+        {"spec": {"ingress": [{"from": [{"podSelector": {}, "namespaceSelector": {}}]}]}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SMUGGLED)
+def test_what_applying_cannot_take_away_is_replaced(
+    kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str, name: str
+):
+    kind, change = SMUGGLED[name]
+    created(kube, namespace, **FULL)
+    until(
+        lambda: "cannot be pulled" in kube.condition(namespace, "fraud", "Ready")["message"], what="the pods' trouble"
+    )
+    children = kube.children(namespace, "fraud")
+    child_name, child = next((n, child) for (k, n), child in children.items() if k == kind.kind)
+    kube.patch(kind, namespace, child_name, change)
+
+    def put_right() -> bool:
+        return _without_bookkeeping(kube.get(kind, namespace, child_name)) == _without_bookkeeping(child)
+
+    until(put_right, what=f"{kind.kind} as it was")
+    before = len(proxy.writes)
+    same(lambda: proxy.writes[before:], seconds=4, what="what is written")
+
+
+def test_a_variable_that_somebody_adds_is_taken_away(kube: Kube, operator: OperatorProcess, namespace: str):
+    children = created(kube, namespace)
+    name, child = next((name, child) for (kind, name), child in children.items() if kind == "Deployment")
+    container = child["spec"]["template"]["spec"]["containers"][0]
+    added = {**container, "env": [{"name": "ADDED", "value": "by hand"}]}
+    kube.patch(DEPLOYMENT, namespace, name, {"spec": {"template": {"spec": {"containers": [added]}}}})
+
+    def env() -> Any:
+        return kube.get(DEPLOYMENT, namespace, name)["spec"]["template"]["spec"]["containers"][0].get("env")
+
+    until(lambda: not env(), what="the variable gone")
 
 
 def _without_bookkeeping(found: dict[str, Any] | None) -> dict[str, Any]:

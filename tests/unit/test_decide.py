@@ -2,8 +2,14 @@
 
 from datetime import timedelta
 
-from fairlead.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, SERVICE
-from fairlead.rollout.gates import BEFORE_TRAFFIC, first_objection, pods_not_available, probe_unanswered
+from fairlead.api.kinds import (
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    HORIZONTAL_POD_AUTOSCALER,
+    SERVICE,
+    SERVICE_ACCOUNT,
+)
+from fairlead.rollout.gates import BEFORE_TRAFFIC, first_objection, pods_not_available, probe_unanswered, write_refused
 from world import World, a_model
 
 
@@ -84,14 +90,19 @@ def test_a_candidate_that_does_not_answer_takes_no_traffic():
     change_version(world, "2")
     world.reconcile()
     world.silent = world.deployments() - {old}
-    plan = world.settle()
+    world.run_pods()
+    plan = world.reconcile()
     assert world.serving() == old
     assert world.condition("Ready")["reason"] == "ProbeUnanswered"
-    assert plan.look_again is not None, "no event says that a server answers now"
+    assert plan.look_again == timedelta(minutes=10), "its progress deadline"
+    world.now += timedelta(minutes=10)
+    world.reconcile()
+    assert world.condition("Stalled")["reason"] == "ProgressDeadlineExceeded"
+    assert world.condition("Available")["status"] == "True"
 
 
 def test_pods_are_looked_at_before_they_are_asked():
-    assert (pods_not_available, probe_unanswered) == BEFORE_TRAFFIC
+    assert (write_refused, pods_not_available, probe_unanswered) == BEFORE_TRAFFIC
     world = settled()
     change_version(world, "2")
     world.reconcile()
@@ -242,11 +253,14 @@ def test_a_candidate_needs_as_many_pods_as_the_autoscaler_gave_to_stable():
     world.run_pods()
     change_version(world, "2")
     world.reconcile()
-    world.run_pods()  # the candidate has one pod so far
+    new = next(iter(world.deployments() - {old}))
+    assert world.children[(DEPLOYMENT, new)]["spec"]["replicas"] == 6, "at once, before its autoscaler owns the number"
+    assert world.children[(HORIZONTAL_POD_AUTOSCALER, new)]["spec"]["minReplicas"] == 6
+    world.children[(DEPLOYMENT, new)]["spec"]["replicas"] = 5  # somebody else's doing: not enough
+    world.run_pods()
     world.reconcile()
     assert world.serving() == old
-    new = next(iter(world.deployments() - {old}))
-    world.children[(DEPLOYMENT, new)]["spec"]["replicas"] = 6  # its autoscaler's minimum is what stable has
+    world.children[(DEPLOYMENT, new)]["spec"]["replicas"] = 6
     world.run_pods()
     world.reconcile()
     assert world.serving() == new
@@ -292,3 +306,79 @@ def test_a_service_that_scales_out_stays_ready():
     deployment["spec"]["replicas"] = 8  # by the autoscaler; two of them are available so far
     world.reconcile()
     assert world.condition("Ready")["status"] == "True"
+
+
+def test_an_account_that_stable_pods_use_stays_as_long_as_they_do():
+    world = settled()
+    world.change(model={"uri": "pvc://models/fraud", "version": "2"}, pod={"serviceAccountName": "custom"})
+    world.reconcile()
+    assert (SERVICE_ACCOUNT, "fraud") in world.children
+    world.settle()
+    assert (SERVICE_ACCOUNT, "fraud") not in world.children, "nobody uses it any more"
+
+
+def test_an_autoscaled_model_at_zero_is_woken():
+    scaling = {"minReplicas": 2, "maxReplicas": 10, "target": {"cpuUtilization": 70}}
+    world = settled(replicas=0, resources={"requests": {"cpu": "1"}})
+    del world.model["spec"]["replicas"]
+    world.change(autoscaling=scaling)
+    world.reconcile()
+    assert world.children[(DEPLOYMENT, world.serving())]["spec"]["replicas"] == 2
+
+
+def test_a_new_revision_is_not_scaled_in_while_its_autoscaler_still_sees_it_idle():
+    scaling = {"minReplicas": 1, "maxReplicas": 10, "target": {"cpuUtilization": 70}}
+    world = settled(autoscaling=scaling, resources={"requests": {"cpu": "1"}})
+    world.children[(DEPLOYMENT, world.serving())]["spec"]["replicas"] = 6
+    world.run_pods()
+    change_version(world, "2")
+    world.reconcile()
+    new = next(iter(world.deployments() - {world.serving()}))
+    world.children[(DEPLOYMENT, new)]["spec"]["replicas"] = 6
+    world.run_pods()
+    world.reconcile()
+    assert world.serving() == new
+    autoscaler = world.children[(HORIZONTAL_POD_AUTOSCALER, new)]
+    assert autoscaler["spec"]["minReplicas"] == 6
+    world.now += timedelta(minutes=4)
+    world.reconcile()
+    assert world.children[(HORIZONTAL_POD_AUTOSCALER, new)]["spec"]["minReplicas"] == 6
+    world.now += timedelta(minutes=1)
+    world.reconcile()
+    assert world.children[(HORIZONTAL_POD_AUTOSCALER, new)]["spec"]["minReplicas"] == 1
+
+
+def test_a_stale_status_does_not_move_traffic_to_a_revision_without_pods():
+    world = settled()
+    before = world.status
+    change_version(world, "2")
+    world.settle()
+    serving = world.serving()
+    world.status = before  # as a new leader sees it whose watch lags behind
+    world.model["spec"]["model"]["version"] = "1"
+    world.reconcile()
+    assert world.serving() == serving
+    assert serving in world.deployments()
+
+
+def test_a_change_to_recreate_in_the_middle_keeps_the_candidate():
+    world = settled()
+    old = world.serving()
+    change_version(world, "2")
+    world.reconcile()
+    world.run_pods()
+    candidate = world.deployments() - {old}
+    uid = world.children[(DEPLOYMENT, next(iter(candidate)))]["metadata"]["uid"]
+    world.change(rollout={"strategy": "Recreate"})
+    world.silent = candidate
+    world.reconcile()
+    assert world.deployments() == candidate
+    assert world.children[(DEPLOYMENT, next(iter(candidate)))]["metadata"]["uid"] == uid
+
+
+def test_a_missing_runtime_takes_no_pods_away():
+    world = settled(replicas=4)
+    world.runtime = None
+    world.change(model={"uri": "pvc://models/fraud", "version": "2"}, replicas=1)
+    world.reconcile()
+    assert world.children[(DEPLOYMENT, world.serving())]["spec"]["replicas"] == 4

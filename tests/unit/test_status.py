@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from fairlead.api.kinds import SERVICE
 from fairlead.api.reasons import Reason
 from fairlead.api.status import Status
 from fairlead.reconcile import reconcile
@@ -56,10 +57,30 @@ def test_only_numbers_that_change_in_a_quoted_line_are_no_news():
 def test_a_refused_write_is_told_and_stalls():
     world = World()
     world.settle()
+    told = "budgets are made by the platform team"
+    refusal = Refusal(kind="PodDisruptionBudget", name="fraud-1", reason=Reason.WRITE_REFUSED, message=told)
+    world.refusals = (refusal,)
+    world.reconcile()
+    assert world.condition("Stalled")["message"] == f"PodDisruptionBudget fraud-1 cannot be written: {told}"
+    assert world.condition("Available")["status"] == "True"
+
+
+def test_a_service_that_belongs_to_somebody_else_serves_nobody():
+    world = World()
     world.refusals = (Refusal(kind="Service", name="fraud", reason=Reason.NAME_TAKEN, message="the name is taken"),)
     world.reconcile()
-    assert world.condition("Stalled")["message"] == "Service fraud cannot be written: the name is taken"
-    assert world.condition("Available")["status"] == "True"
+    del world.children[(SERVICE, "fraud")]  # it was never written
+    world.run_pods()
+    plan = world.reconcile()
+    assert world.condition("Available")["status"] == "False"
+    assert plan.events == (), "nothing took over"
+
+
+def test_endless_words_of_a_webhook_fit_into_a_condition():
+    world = World()
+    world.refusals = (Refusal(kind="Service", name="x", reason=Reason.WRITE_REFUSED, message="no " * 5000),)
+    world.reconcile()
+    assert len(world.condition("Ready")["message"]) <= 2000
 
 
 def test_taking_over_is_an_event_and_nothing_happening_is_none():

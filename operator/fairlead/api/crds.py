@@ -17,9 +17,10 @@ def custom_resource_definitions() -> tuple[dict[str, Any], ...]:
 
 def model_deployment_crd() -> dict[str, Any]:
     """ModelDeployment: namespaced, with status and scale."""
-    schema = _object(
-        ModelDeployment.__doc__, spec=structural_schema(ModelDeploymentSpec), status=structural_schema(Status)
-    )
+    # The default gives a resource that nobody has looked at yet an observedGeneration of 0. Without any status, kstatus
+    # takes it for ready, and `helm install --wait` returns at once.
+    status = {**structural_schema(Status), "default": {}}
+    schema = _object(ModelDeployment.__doc__, spec=structural_schema(ModelDeploymentSpec), status=status)
     version = {
         "schema": {"openAPIV3Schema": {**schema, RULES_KEY: [_on_name(NAME_IS_SHORT.as_cel())]}},
         "subresources": {

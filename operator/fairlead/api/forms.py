@@ -110,10 +110,18 @@ Image = Annotated[
     ),
 ]
 Argument = Annotated[str, Field(max_length=4096), KNOWN_PLACEHOLDERS]
+NO_WAY_UP = rule(
+    "must not contain '..' or '%2e'; write the full path",
+    "!self.contains('..') && !self.lowerAscii().contains('%2e')",
+    lambda text: ".." not in text and "%2e" not in text.lower(),
+)
+"""A path that is asked through the API server's pod proxy must not lead to another pod."""
+
 UrlPath = Annotated[
     str,
     Field(max_length=1024),
     matching(r"/[^\s#]*", "must be a path that begins with '/', such as /healthz: no host, no port, no spaces"),
+    NO_WAY_UP,
     KNOWN_PLACEHOLDERS,
 ]
 DataKey = Annotated[

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from fairlead.api.environment import Env
 from fairlead.api.fields import Duration, Part, between, unique
-from fairlead.api.forms import DnsLabel, Image, LabelValue, ObjectName, cel_is_inside, is_inside
+from fairlead.api.forms import NO_WAY_UP, DnsLabel, Image, LabelValue, ObjectName, cel_is_inside, is_inside
 from fairlead.api.modeluri import ModelUri
 from fairlead.api.pod import PodOptions
 from fairlead.api.resources import Resources
@@ -40,6 +40,7 @@ class ModelSource(Part):
                 "[A-Za-z0-9]([-A-Za-z0-9_.:/]*[A-Za-z0-9])?",
                 "must be letters, digits, '-', '_', '.', ':' and '/', with a letter or digit at both ends",
             ),
+            NO_WAY_UP,
         ]
         | None
     ) = Field(default=None, description="Name under which the server serves it; absent: the name of this resource.")

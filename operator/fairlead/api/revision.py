@@ -44,6 +44,9 @@ class Snapshot(Part):
 class Revision:
     """A snapshot with its name. `number` orders the revisions of a model; the newest has the greatest.
 
+    `data` is the snapshot as it is stored, to the letter: a later version of Fairlead may know more fields, and what is
+    stored cannot be changed.
+
     `wish` is the hash of what the user asked for. `recorded` is False for a revision whose ControllerRevision is lost,
     and that is known from its Deployment alone.
     """
@@ -52,6 +55,7 @@ class Revision:
     number: int
     wish: str
     snapshot: Snapshot
+    data: Mapping[str, Any]
     recorded: bool = True
 
 
@@ -62,8 +66,9 @@ def wish_digest(inputs: Mapping[str, Any]) -> str:
 
 def new_revision(model: str, number: int, snapshot: Snapshot) -> Revision:
     """A revision of a model, named after the hash of its content."""
-    name = names.revision_name(model, digest(snapshot.data()))
-    return Revision(name=name, number=number, wish=wish_digest(snapshot.inputs), snapshot=snapshot)
+    data = snapshot.data()
+    name = names.revision_name(model, digest(data))
+    return Revision(name=name, number=number, wish=wish_digest(snapshot.inputs), snapshot=snapshot, data=data)
 
 
 def read_revision(controller_revision: Mapping[str, Any]) -> Revision | None:
@@ -76,7 +81,8 @@ def read_revision(controller_revision: Mapping[str, Any]) -> Revision | None:
     except ValidationError:
         return None
     number = int(controller_revision.get("revision") or 0)
-    return Revision(name=metadata["name"], number=number, wish=wish_digest(snapshot.inputs), snapshot=snapshot)
+    wish = wish_digest(snapshot.inputs)
+    return Revision(name=metadata["name"], number=number, wish=wish, snapshot=snapshot, data=data)
 
 
 def recovered_revision(deployment: Mapping[str, Any]) -> Revision | None:
@@ -97,4 +103,4 @@ def recovered_revision(deployment: Mapping[str, Any]) -> Revision | None:
     except ValidationError:
         return None
     name, wish = deployment["metadata"]["name"], str(labels.get(names.WISH) or "")
-    return Revision(name=name, number=0, wish=wish, snapshot=snapshot, recorded=False)
+    return Revision(name=name, number=0, wish=wish, snapshot=snapshot, data={}, recorded=False)

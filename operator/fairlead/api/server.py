@@ -31,6 +31,12 @@ class Ports(Part):
             "grpc",
         ),
         rule(
+            "ports.grpc must not be 80: the Service offers HTTP there",
+            "!has(self.grpc) || self.grpc != 80",
+            lambda self: self.grpc != 80,
+            "grpc",
+        ),
+        rule(
             "ports.metrics is the same as another port; leave metrics out when the http port serves /metrics too",
             "!has(self.metrics) || self.metrics != self.http && (!has(self.grpc) || self.metrics != self.grpc)",
             lambda self: self.metrics is None or self.metrics not in (self.http, self.grpc),

@@ -34,6 +34,7 @@ class StableStatus(Part):
 
     revision: RevisionName = Field(description="Its name.")
     model_version: str | None = Field(default=None, max_length=63, description="spec.model.version when it was made.")
+    since: Time | None = Field(default=None, description="When it took over production traffic.")
 
 
 class RolloutStatus(Part):

@@ -2,7 +2,7 @@
 
 The API server adds to what we apply: defaults, and what others (autoscalers, webhooks, people) have written. None of
 that is a difference. So the desired manifest is searched for in the live object, with server-side apply's own idea of
-what belongs together: maps are merged, except atomic ones; lists are whole values, except associative ones.
+what belongs together: maps are merged, except atomic ones; lists are whole values, except sets.
 
 What this cannot see is a field that we do not want any more: it looks like something of others. So whatever can be
 taken away again has to be an object of its own, an entry of a list that is compared as a whole, or part of a revision.
@@ -14,20 +14,17 @@ from typing import Any
 
 from fairlead.api.quantity import canonical_quantity
 
-ATOMIC = frozenset({"labelSelector", "matchLabels", "namespaceSelector", "nodeSelector", "podSelector", "selector"})
-"""Maps that server-side apply replaces as a whole: somebody else's key in one of them changes what it means."""
+ATOMIC = frozenset(
+    {"ingress", "labelSelector", "matchLabels", "namespaceSelector", "nodeSelector", "podSelector", "selector"}
+)
+"""Values that server-side apply replaces as a whole: somebody else's key in one of them changes what it means."""
 
-ASSOCIATIVE: Mapping[str, str] = {
-    "ownerReferences": "uid",
-    "finalizers": "",
-    "containers": "name",
-    "initContainers": "name",
-    "env": "name",
-    "volumes": "name",
-    "volumeMounts": "mountPath",
-    "imagePullSecrets": "name",
-}
-"""Lists that others may add to (a sidecar injector), by the field that identifies an item; "" means the item itself."""
+SETS: Mapping[str, str] = {"ownerReferences": "uid", "finalizers": ""}
+"""Lists that others may add to, by the field that identifies an item; "" means the item itself.
+
+Not containers, variables or volumes: a Deployment is built from its revision alone, and what somebody adds to it would
+restart the model.
+"""
 
 QUANTITIES = frozenset({"requests", "limits", "averageValue", "sizeLimit"})
 """Fields that hold quantities, or maps of them; the server rewrites `1000m` to `1`."""
@@ -36,8 +33,8 @@ QUANTITIES = frozenset({"requests", "limits", "averageValue", "sizeLimit"})
 def difference(desired: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
     """Path of the first field of `desired` that `live` does not have so, e.g. `spec.ports[0].port`; None if all are.
 
-    A desired None says nothing, as in server-side apply. A desired empty map or list may be missing in `live`, for the
-    server drops those.
+    A desired None says nothing, as in server-side apply. A desired empty list may be missing in `live`, for the server
+    drops those; an empty map may not, for it can mean something (`emptyDir: {}`, `podSelector: {}`).
     """
     found = _map(desired, live)
     return None if found is None else found.removeprefix(".")
@@ -57,14 +54,14 @@ def _map(desired: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
 
 def _field(name: str, desired: Any, live: Any) -> str | None:
     """The difference in one named field; its name says how to compare."""
-    if desired is None or (live is None and desired in ({}, [])):
+    if desired is None or (live is None and desired == []):
         return None
     if name in QUANTITIES:
         return _quantity(desired, live)
     if name in ATOMIC:
-        return None if _same(desired, live) else ""
-    if name in ASSOCIATIVE and isinstance(desired, Sequence) and isinstance(live, Sequence):
-        return _associative(ASSOCIATIVE[name], desired, live)
+        return None if _same(_without_empty_lists(desired), _without_empty_lists(live)) else ""
+    if name in SETS and isinstance(desired, Sequence) and isinstance(live, Sequence):
+        return _set(SETS[name], desired, live)
     return _value(desired, live)
 
 
@@ -82,20 +79,13 @@ def _value(desired: Any, live: Any) -> str | None:
     return None if _same(desired, live) else ""
 
 
-def _associative(by: str, desired: Sequence[Any], live: Sequence[Any]) -> str | None:
-    """Every desired item must be there, and in our order: the order of containers and of variables has a meaning."""
-    where = {json.dumps(_identity(item, by)): n for n, item in enumerate(live)}
-    if len(where) < len(live):  # no identities after all
-        return _value(desired, live)
-    last = -1
+def _set(by: str, desired: Sequence[Any], live: Sequence[Any]) -> str | None:
+    """Every desired item must be there, wherever."""
+    there = {json.dumps(_identity(item, by)): item for item in live}
     for i, item in enumerate(desired):
-        n = where.get(json.dumps(_identity(item, by)), -1)
-        if n <= last and not (by in ("", "uid") and n >= 0):  # references and finalizers are sets
-            return f"[{i}]"
-        found = _value(item, live[n])
+        found = _value(item, there.get(json.dumps(_identity(item, by))))
         if found is not None:
             return f"[{i}]{found}"
-        last = n
     return None
 
 
@@ -123,6 +113,12 @@ def _quantity(desired: Any, live: Any) -> str | None:
 def _same(desired: Any, live: Any) -> bool:
     # In Python True == 1; in JSON they differ.
     return bool(desired == live) and isinstance(desired, bool) == isinstance(live, bool)
+
+
+def _without_empty_lists(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_empty_lists(item) for key, item in value.items() if item != []}
+    return [_without_empty_lists(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _step(name: str) -> str:

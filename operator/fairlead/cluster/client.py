@@ -112,10 +112,28 @@ class Client:
         )
         return self._counted(live, known)
 
+    async def replace(self, manifest: Object, *, known: str) -> Object:
+        """Replaces an object as a whole, if it is still at resourceVersion `known`; returns it as it is now.
+
+        For what server-side apply cannot do: take away what somebody else has put there. Conflict if it has changed.
+        """
+        kind, metadata = kind_of(manifest), manifest["metadata"]
+        live = await self._write(
+            kind,
+            "replace",
+            "PUT",
+            kind.path(metadata.get("namespace"), metadata["name"]),
+            body={**manifest, "metadata": {**metadata, "resourceVersion": known}},
+            params={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
+        )
+        return self._counted(live, known)
+
     async def patch_status(
         self, kind: Kind, namespace: str, name: str, uid: str, status: Mapping[str, Any], *, known: str | None = None
     ) -> Object:
         """Replaces the status of the very object `uid`; returns the object as it is now. Conflict if it is another.
+
+        With `known`, also Conflict if it is not at that resourceVersion any more: what the status rests on is outdated.
 
         By JSON patch, whose test is the only thing that guards: a custom resource's /status ignores the metadata of
         merge and apply patches, the uid too, and neither of them removes what the new status does not name.
@@ -128,6 +146,7 @@ class Client:
                 f"{kind.path(namespace, name)}/status",
                 body=[
                     {"op": "test", "path": "/metadata/uid", "value": uid},
+                    *([{"op": "test", "path": "/metadata/resourceVersion", "value": known}] if known else []),
                     {"op": "add", "path": "/status", "value": status},
                 ],
                 content_type="application/json-patch+json",

@@ -19,6 +19,7 @@ from fairlead.cluster.lease import Lease
 from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.queue import WorkQueue
 from fairlead.cluster.store import Key, Object, Store
+from fairlead.logs import about
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,11 @@ class Controller:
         """Takes in what a watch has brought, and queues the models that it matters to."""
         self.metrics.watch_events.labels(kind.kind).inc()
         for key in self._by_kind[kind].observe(event, obj):
+            self.look_at(key)
+
+    def look_at(self, key: Key) -> None:
+        """Has a model looked at soon. A standby need not remember: whoever begins to lead looks at all of them."""
+        if self.lease.held():
             self.queue.add(key)
 
     async def run(self) -> None:
@@ -101,7 +107,7 @@ class Controller:
             for store in self.stores:
                 if listing := await self._listing(store):
                     for key in store.prune(listing.uids, listing.version):
-                        self.queue.add(key)
+                        self.look_at(key)
 
     async def _listing(self, store: Store) -> Listing | None:
         """What exists of a store's kind, where the watches look; None if the server cannot tell at the moment."""
@@ -161,6 +167,10 @@ class Controller:
                 self.queue.done(key)
 
     async def _look(self, key: Key) -> None:
+        with about(namespace=key[0], name=key[1]):
+            await self._look_at_one(key)
+
+    async def _look_at_one(self, key: Key) -> None:
         started, result = time.monotonic(), "ok"
         try:
             async with asyncio.timeout(self.pace.limit.total_seconds()):
@@ -187,8 +197,7 @@ class Controller:
         expected = isinstance(error, Conflict | NotLeading)
         log.log(
             logging.INFO if expected else logging.WARNING if isinstance(error, ApiError) else logging.ERROR,
-            "%s: %s: %s; again in %.1f s",
-            "/".join(key),
+            "%s: %s; again in %.1f s",
             type(error).__name__,
             error,
             delay.total_seconds(),

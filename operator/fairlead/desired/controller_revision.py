@@ -13,4 +13,4 @@ def controller_revision(identity: Identity, revision: Revision) -> dict[str, Any
     """The stored form of a revision."""
     built = manifest(CONTROLLER_REVISION, identity, revision.name, revision)
     built["metadata"]["labels"][names.WISH] = revision.wish
-    return {**built, "revision": revision.number, "data": revision.snapshot.data()}
+    return {**built, "revision": revision.number, "data": dict(revision.data)}

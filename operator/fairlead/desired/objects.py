@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator
 
-from fairlead.api.kinds import CHILDREN, CONTROLLER_REVISION, SERVICE, Kind, kind_of
+from fairlead.api.kinds import (
+    CHILDREN,
+    CONTROLLER_REVISION,
+    HORIZONTAL_POD_AUTOSCALER,
+    SERVICE,
+    Kind,
+    kind_of,
+)
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.revision import Revision
 from fairlead.desired.autoscaler import autoscaler
@@ -25,40 +32,75 @@ def steps(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -
     First what pods rest on, then pods, then the Service that sends traffic to them, and deletions last.
     """
     wanted = (
-        *_shared(situation, spec),
+        *_shared(situation, spec, decision),
         *(step for revision in decision.running for step in _of_revision(situation, spec, decision, revision)),
         *_traffic(situation, decision),
     )
     return (*wanted, *_deletions(situation, decision, wanted))
 
 
-def _shared(situation: Situation, spec: ModelDeploymentSpec) -> Iterator[Step]:
-    if spec.pod.service_account_name is None:
+def _shared(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Iterator[Step]:
+    account = situation.identity.name
+    # As long as any revision with pods uses it, whatever the spec says by now.
+    if spec.pod.service_account_name is None or account in map(_account_of, decision.running):
         yield Apply(manifest=service_account(situation.identity))
     if spec.network.isolation == "Namespace":
         yield Apply(manifest=network_policy(situation.identity, spec.network, situation.operator_namespace))
 
 
+def _account_of(revision: Revision) -> object:
+    return revision.snapshot.template["spec"].get("serviceAccountName")
+
+
 def _of_revision(
     situation: Situation, spec: ModelDeploymentSpec, decision: Decision, revision: Revision
 ) -> Iterator[Step]:
+    """What a revision cannot serve without comes first."""
     identity = situation.identity
     if revision.recorded:
         yield Apply(manifest=controller_revision(identity, revision))
     yield Apply(manifest=deployment(identity, revision, spec))
-    if spec.autoscaling is not None:
-        at_least = decision.replicas if revision == decision.candidate else 0
-        yield Apply(manifest=autoscaler(identity, revision, spec.autoscaling, at_least))
-    replicas = decision.replicas_of(revision)
+    replicas = _replicas(situation, decision, revision)
     if replicas is not None:
         yield Scale(deployment=revision.name, replicas=replicas)
-    if _highest(spec) > 1:
-        yield Apply(manifest=disruption_budget(identity, revision))
     yield Apply(manifest=revision_service(identity, revision))
+    if spec.autoscaling is not None:
+        floor = _floor(situation, decision, revision)
+        yield Apply(manifest=autoscaler(identity, revision, spec.autoscaling, floor))
+    if _may_have_several(situation, spec, decision, revision):
+        yield Apply(manifest=disruption_budget(identity, revision))
 
 
-def _highest(spec: ModelDeploymentSpec) -> int:
-    return spec.autoscaling.max_replicas if spec.autoscaling else (spec.replicas or 1)
+def _replicas(situation: Situation, decision: Decision, revision: Revision) -> int | None:
+    """How many pods to set; None where an autoscaler owns the number.
+
+    It does not own it before it exists, and it leaves a Deployment at zero alone.
+    """
+    if decision.scaled_here:
+        return decision.replicas_of(revision)
+    now = situation.asked_pods(revision.name)
+    owned = now > 0 and situation.child(HORIZONTAL_POD_AUTOSCALER, revision.name) is not None
+    return None if owned else max(now, decision.replicas)
+
+
+def _floor(situation: Situation, decision: Decision, revision: Revision) -> int:
+    """The number of pods below which a revision's autoscaler must not go.
+
+    A candidate gets what the stable revision has. For a while after it took over it keeps that: the autoscaler still
+    sees the idle time before, and would scale it in under full traffic (the autoscaler's stabilisation window looks at
+    what it recommended, not at what it was allowed).
+    """
+    if revision == decision.candidate:
+        return decision.replicas
+    live = situation.child(HORIZONTAL_POD_AUTOSCALER, revision.name)
+    return int((live or {}).get("spec", {}).get("minReplicas") or 0) if decision.keeps_floor else 0
+
+
+def _may_have_several(situation: Situation, spec: ModelDeploymentSpec, decision: Decision, revision: Revision) -> bool:
+    wanted = decision.replicas_of(revision)
+    if spec.autoscaling is not None:
+        return spec.autoscaling.max_replicas > 1
+    return (wanted if wanted is not None else situation.asked_pods(revision.name)) > 1
 
 
 def _traffic(situation: Situation, decision: Decision) -> Iterator[Step]:

@@ -28,6 +28,7 @@ def pod_template(model: ModelDeployment, server: ServerTemplate) -> dict[str, An
     labels = {**pod.labels, **names.labels(model.name, version=model.spec.model.version)}
     spec: dict[str, Any] = {
         "containers": [_container(model, server)],
+        "initContainers": [],
         "volumes": _volumes(model, server),
         "securityContext": _pod_security(server, pod.security_context),
         "automountServiceAccountToken": pod.automount_service_account_token,
@@ -67,7 +68,8 @@ def _container(model: ModelDeployment, server: ServerTemplate) -> dict[str, Any]
     }
     if not container["lifecycle"]["preStop"]["sleep"]["seconds"]:
         del container["lifecycle"]
-    return {key: value for key, value in container.items() if value not in ([], {})}
+    # Empty lists stay: what somebody adds to them is then seen. The API server drops them.
+    return {key: value for key, value in container.items() if value != {}}
 
 
 def _env(base: tuple[EnvVar, ...], own: tuple[EnvVar, ...]) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from fairlead.cluster.store import Key, Object
 from fairlead.handlers.watches import SELECTORS, WATCHED, Hooks, registry
 from fairlead.observe.caches import caches, models_that_use
 from fairlead.observe.look import Observer
-from fairlead.observe.probe import Prober
+from fairlead.observe.probe import Probes
 from fairlead.settings import Settings
 from fairlead.work import Worker
 
@@ -43,8 +43,8 @@ class Operator:
         self._lease = self._leadership(identity)
         self._client = client = Client(self._connection, may_write=self._lease.held, metrics=self._metrics)
         queue: WorkQueue[Key] = WorkQueue(waited=self._metrics.queue_seconds.observe)
-        self._prober = Prober(self._connection, settings.pod_access)
-        observer = Observer(self._stores, self._prober, settings.operator_namespace, lambda: datetime.now(UTC))
+        self._probes = Probes(self._connection, settings.pod_access, lambda key: self._controller.look_at(key))
+        observer = Observer(self._stores, self._probes, settings.operator_namespace, lambda: datetime.now(UTC))
         self._controller = Controller(
             stores=tuple(self._stores.values()),
             reconcile=Worker(observer, Writer(client, self._stores, identity)),
@@ -56,7 +56,6 @@ class Operator:
             namespaces=settings.namespaces,
             pace=Pace(workers=settings.workers),
         )
-        self._queue = queue
         named = {kind.kind: store for kind, store in self._stores.items()}
         self._metrics.follow(queue=queue, stores=named, leading=self._lease.held)
         self._endpoints = Endpoints(settings.http_port, self._metrics, ready=lambda: self._controller.synced)
@@ -107,7 +106,7 @@ class Operator:
             self._running.cancel()
             await asyncio.wait((self._running,))
         await self._endpoints.stop()
-        await self._prober.close()
+        await self._probes.close()
         await self._connection.close()
 
     def _login(self) -> kopf.AiohttpSession:
@@ -117,4 +116,4 @@ class Operator:
         self._controller.observe(kind, event, obj)
         if kind == MODEL_RUNTIME:  # some models may wait for it
             for key in models_that_use(obj["metadata"]["name"], self._stores[MODEL_DEPLOYMENT]):
-                self._queue.add(key)
+                self._controller.look_at(key)

@@ -13,7 +13,7 @@ from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision, read_revision, recovered_revision
 from fairlead.api.status import Status
 from fairlead.cluster.store import Key, Object, Store
-from fairlead.observe.probe import Prober
+from fairlead.observe.probe import Probes
 from fairlead.situation import Identity, ProbeAnswer, Situation, revision_named, revision_of
 
 Children = Mapping[tuple[Kind, str], Object]
@@ -23,22 +23,22 @@ class Observer:
     """Looks at models. The clock is read here and nowhere else."""
 
     def __init__(
-        self, stores: Mapping[Kind, Store], prober: Prober, operator_namespace: str, clock: Callable[[], datetime]
+        self, stores: Mapping[Kind, Store], probes: Probes, operator_namespace: str, clock: Callable[[], datetime]
     ) -> None:
         self._stores = stores
-        self._prober = prober
+        self._probes = probes
         self._operator_namespace = operator_namespace
         self._clock = clock
 
-    async def look(self, key: Key) -> Situation | None:
+    def look(self, key: Key) -> Situation | None:
         """What there is to know about a model; None when it is gone, or going (its objects are deleted with it)."""
         live = self._stores[MODEL_DEPLOYMENT].get(key)
         if live is None or live["metadata"].get("deletionTimestamp"):
+            self._probes.end(key)
             return None
         identity = _identity(live)
         children = self._children(key, identity)
         revisions = _revisions(children)
-        pods = tuple(sorted(self._stores[POD].owned(key), key=_age))
         status = _status(live)
         return Situation(
             now=self._clock(),
@@ -48,8 +48,8 @@ class Observer:
             runtime=self._runtime(live),
             revisions=revisions,
             children=children,
-            pods=pods,
-            probe=await self._answer(status, revisions, children, pods),
+            pods=self._pods(key),
+            probe=self._answer(key, status, revisions, children),
             operator_namespace=self._operator_namespace,
         )
 
@@ -69,18 +69,26 @@ class Observer:
         found = self._stores[MODEL_RUNTIME].get(("", name)) if isinstance(name, str) else None
         return None if found is None else parse_model_runtime(found)
 
-    async def _answer(
-        self, status: Status | None, revisions: tuple[Revision, ...], children: Children, pods: tuple[Object, ...]
+    def _pods(self, key: Key) -> tuple[Object, ...]:
+        """Pods that the model's Deployments have made, oldest first; whoever only wears their labels is left out."""
+        return tuple(sorted((pod for pod in self._stores[POD].owned(key) if _is_made(pod)), key=_age))
+
+    def _answer(
+        self, key: Key, status: Status | None, revisions: tuple[Revision, ...], children: Children
     ) -> ProbeAnswer | None:
-        """Asks the candidate that the last decision left on its way, when its Deployment has pods to ask."""
+        """What the candidate that the last decision left on its way answered, once it has pods to ask."""
         rollout = status.rollout if status else None
         if status is None or status.stable is None or rollout is None or rollout.phase != Phase.STARTING:
+            self._probes.end(key)
             return None
         candidate = revision_named(revisions, rollout.revision)
         live = children.get((DEPLOYMENT, rollout.revision or ""))
         if candidate is None or live is None or not (live.get("status") or {}).get("availableReplicas"):
             return None
-        return await self._prober.ask(candidate, tuple(pod for pod in pods if revision_of(pod) == candidate.name))
+        name = candidate.name
+        return self._probes.answer(
+            key, candidate, lambda: tuple(pod for pod in self._pods(key) if revision_of(pod) == name)
+        )
 
 
 def _identity(live: Object) -> Identity:
@@ -113,6 +121,14 @@ def _revisions(children: Children) -> tuple[Revision, ...]:
 def _owned_by(manifest: Object, uid: str) -> bool:
     references = manifest["metadata"].get("ownerReferences") or ()
     return any(reference.get("controller") and reference.get("uid") == uid for reference in references)
+
+
+def _is_made(pod: Object) -> bool:
+    """Whether a ReplicaSet of the pod's own revision made it, and it has not ended by itself."""
+    references = pod["metadata"].get("ownerReferences") or ()
+    maker: Object = next((each for each in references if each.get("controller")), {})
+    named = str(maker.get("name", "")).startswith(f"{revision_of(pod)}-")
+    return maker.get("kind") == "ReplicaSet" and named and pod["status"].get("phase") not in ("Succeeded", "Failed")
 
 
 def _age(pod: Mapping[str, Any]) -> tuple[str, str]:

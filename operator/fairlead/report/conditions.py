@@ -14,9 +14,10 @@ Reconciling and Stalled are there only while they are true (kstatus, sigs.k8s.io
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fairlead.api.kinds import SERVICE
 from fairlead.api.reasons import ConditionType, Reason
 from fairlead.api.revision import Revision
-from fairlead.plan import Decision
+from fairlead.plan import Decision, Wait
 from fairlead.report.failures import first_trouble
 from fairlead.situation import Manifest, Situation
 
@@ -74,7 +75,8 @@ def _refused(situation: Situation, decision: Decision) -> Verdict | None:
     if not situation.refusals:
         return None
     first = situation.refusals[0]
-    message = f"{first.kind} {first.name} cannot be written: {first.message}"
+    more = f" (and {len(situation.refusals) - 1} more)" if len(situation.refusals) > 1 else ""
+    message = f"{first.kind} {first.name} cannot be written: {first.message}{more}"
     return Verdict(ready=False, reason=first.reason, message=message, stalled=True)
 
 
@@ -90,7 +92,7 @@ def _candidate_waits(situation: Situation, decision: Decision) -> Verdict | None
     if decision.candidate is None or decision.wait is None:
         return None
     serves = f"; {decision.stable.name} goes on serving" if decision.stable else ""
-    return _waiting(situation, decision.candidate, decision.wait.reason, decision.wait.message, serves)
+    return _waiting(situation, decision.candidate, decision.wait, serves, overdue=decision.overdue)
 
 
 def _stable_incomplete(situation: Situation, decision: Decision) -> Verdict | None:
@@ -99,19 +101,16 @@ def _stable_incomplete(situation: Situation, decision: Decision) -> Verdict | No
     needed, serving = decision.stable_replicas, situation.serving_pods(decision.stable.name)
     if serving >= needed:
         return None
-    return _waiting(
-        situation,
-        decision.stable,
-        Reason.STARTING if serving else Reason.NOT_AVAILABLE,
-        f"{serving} of {needed} replicas of {decision.stable.name} are available",
-        "",
-    )
+    reason = Reason.STARTING if serving else Reason.NOT_AVAILABLE
+    wait = Wait(reason=reason, message=f"{serving} of {needed} replicas of {decision.stable.name} are available")
+    return _waiting(situation, decision.stable, wait, "")
 
 
-def _waiting(situation: Situation, revision: Revision, reason: Reason, message: str, suffix: str) -> Verdict:
+def _waiting(situation: Situation, revision: Revision, wait: Wait, suffix: str, *, overdue: bool = False) -> Verdict:
     live = situation.deployment(revision.name)
     trouble = first_trouble(live, situation.pods_of(revision.name))
-    overdue = _past_deadline(live)
+    reason, message = wait.reason, wait.message
+    overdue = overdue or _past_deadline(live)
     if trouble is not None:
         reason, message = trouble.reason, f"{message}: {trouble.message}"
     if overdue:
@@ -139,6 +138,8 @@ def _serves(situation: Situation, decision: Decision) -> Verdict:
 def available(situation: Situation, decision: Decision) -> Finding:
     """Whether production is served, by whichever revision."""
     serving = decision.serving
+    if any(refusal.kind == SERVICE.kind and refusal.name == situation.identity.name for refusal in situation.refusals):
+        return _available(False, Reason.NOT_AVAILABLE, f"Service {situation.identity.name} cannot be written")
     if serving is not None and situation.serving_pods(serving.name) > 0:
         return _available(True, Reason.SERVING, f"{serving.name} serves")
     if serving is not None and decision.replicas == 0:

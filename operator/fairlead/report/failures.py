@@ -112,7 +112,9 @@ def _ended(name: str, ended: Manifest) -> str:
         return f"container {name} was killed: it used more memory than resources.limits.memory allows (OOMKilled)"
     lines = [line for line in str(ended.get("message") or "").splitlines() if line.strip()]
     last = f"; its last line was: {_quote(lines[-1].strip())}" if lines else ""
-    return f"container {name} ended with exit code {ended.get('exitCode')}{last}"
+    killed = " (killed: its startup or liveness probe failed, or the node was short of memory)"
+    how = killed if ended.get("exitCode") == 137 else ""
+    return f"container {name} ended with exit code {ended.get('exitCode')}{how}{last}"
 
 
 def _requested(pod: Manifest, resource: str) -> str | None:

@@ -13,11 +13,13 @@ from fairlead.plan import Decision
 from fairlead.report.conditions import Finding, conditions, invalid
 from fairlead.situation import Situation
 
+LONGEST = 2000  # characters of a message; the schema allows more
+
 
 def status(situation: Situation, decision: Decision) -> Status:
     """The status that follows from a look and a decision."""
     live = [manifest for (kind, _), manifest in situation.children.items() if kind == DEPLOYMENT]
-    identity, stable = situation.identity, decision.stable
+    identity = situation.identity
     return Status(
         observed_generation=identity.generation,
         conditions=_stamped(situation, conditions(situation, decision)),
@@ -25,7 +27,7 @@ def status(situation: Situation, decision: Decision) -> Status:
         ready_replicas=sum(int((manifest.get("status") or {}).get("readyReplicas") or 0) for manifest in live),
         selector=names.pod_label_selector(identity.name),
         url=f"http://{identity.name}.{identity.namespace}.svc",
-        stable=StableStatus(revision=stable.name, model_version=stable.snapshot.model_version) if stable else None,
+        stable=_stable(decision),
         rollout=_rollout(situation, decision),
         draining=tuple(DrainingStatus(revision=old.revision.name, since=old.since) for old in decision.draining),
     )
@@ -42,16 +44,21 @@ def unreadable_status(situation: Situation, problem: Invalid) -> Status:
     )
 
 
+def _stable(decision: Decision) -> StableStatus | None:
+    stable = decision.stable
+    if stable is None:
+        return None
+    version = stable.snapshot.model_version
+    return StableStatus(revision=stable.name, model_version=version, since=decision.stable_since)
+
+
 def _replicas(situation: Situation, decision: Decision, revision: Revision) -> int:
     """How many pods a revision's Deployment asks for once this plan is carried out.
 
     Not how many exist this instant: that would be a write of status for every pod that comes or goes.
     """
     wanted = decision.replicas_of(revision)
-    if wanted is not None:
-        return wanted
-    live = situation.deployment(revision.name)
-    return int((live.get("spec") or {}).get("replicas") or 0) if live else 1
+    return wanted if wanted is not None else situation.asked_pods(revision.name) or decision.replicas
 
 
 def _kept(before: Status) -> tuple[Condition, ...]:
@@ -78,10 +85,15 @@ def _condition(situation: Situation, finding: Finding, before: Condition | None)
         type=finding.type,
         status=value,
         reason=finding.reason,
-        message=_steady(finding, before),
+        message=_cut(_steady(finding, before)),
         last_transition_time=before.last_transition_time if before is not None and same else situation.now,
         observed_generation=situation.identity.generation,
     )
+
+
+def _cut(message: str) -> str:
+    """Not longer than a condition may be; an admission webhook can say more than that."""
+    return message if len(message) <= LONGEST else f"{message[: LONGEST - 1]}…"
 
 
 def _steady(finding: Finding, before: Condition | None) -> str:

@@ -16,19 +16,21 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from fairlead.api import names
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.plan import Decision, Drained, Problem, Wait
+from fairlead.rollout.draining import draining, next_drained
 from fairlead.rollout.gates import (
+    BEFORE_FIRST_TRAFFIC,
     BEFORE_TRAFFIC,
     first_objection,
-    live_replicas,
-    pods_not_available,
     wanted_replicas,
 )
-from fairlead.situation import Situation, revision_named, revision_of
+from fairlead.rollout.stable import floor_left, stable_revision, stable_since
+from fairlead.situation import Situation, revision_of
+
+NOTHING = timedelta(0)
 
 
 def decide(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | Problem) -> Decision:
@@ -47,23 +49,10 @@ def decide(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | P
             assert_never(spec.rollout.strategy)
 
 
-def stable_revision(situation: Situation) -> Revision | None:
-    """The revision that serves production, as far as can be known."""
-    status = situation.status
-    if status is not None and status.stable is not None:
-        remembered = revision_named(situation.revisions, status.stable.revision)
-        if remembered is not None:
-            return remembered
-    service = situation.service()
-    selected = ((service or {}).get("spec") or {}).get("selector") or {}
-    found = revision_named(situation.revisions, selected.get(names.REVISION))
-    return found if found is not None and situation.serving_pods(found.name) > 0 else None
-
-
 def _first(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision) -> Decision:
     """Nothing serves: the candidate gets the Service at once, and is stable as soon as it is available."""
     needed = wanted_replicas(spec, situation, None)
-    wait = pods_not_available(situation, wanted, needed)
+    wait = first_objection(BEFORE_FIRST_TRAFFIC, situation, wanted, needed)
     if wait is None:
         return _settled(situation, spec, wanted)
     return Decision(
@@ -78,91 +67,86 @@ def _first(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision) ->
 
 def _settled(situation: Situation, spec: ModelDeploymentSpec, stable: Revision) -> Decision:
     """The spec's revision serves; what served before drains."""
-    return _serves(situation, spec, stable, _draining(situation, spec, keep_out={stable.name}))
+    return _serves(situation, spec, stable, draining(situation, spec, keep_out={stable.name}))
 
 
 def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
     """BlueGreen: traffic moves when the candidate could take all of it."""
-    draining = _draining(situation, spec, keep_out={stable.name, wanted.name})
+    old = draining(situation, spec, keep_out={stable.name, wanted.name})
     needed = wanted_replicas(spec, situation, stable)
     wait = first_objection(BEFORE_TRAFFIC, situation, wanted, needed)
     if wait is None:
-        return _serves(situation, spec, wanted, (*draining, Drained(revision=stable, since=situation.now)))
+        return _serves(situation, spec, wanted, (*old, Drained(revision=stable, since=situation.now)))
+    left = _time_left(situation, spec, wanted)
     return Decision(
         phase=Phase.STARTING,
         replicas=needed,
         # Whatever the spec says by now: nothing is taken from what serves before the candidate has taken over.
-        stable_replicas=max(needed, live_replicas(situation, stable)),
+        stable_replicas=max(needed, situation.asked_pods(stable.name)),
         scaled_here=spec.autoscaling is None,
         stable=stable,
+        stable_since=stable_since(situation, stable),
+        keeps_floor=True,
         candidate=wanted,
-        draining=draining,
+        draining=old,
         wait=wait,
-        look_again=_soonest(wait.look_again, _next_drained(situation, spec, draining)),
+        overdue=left <= NOTHING,
+        look_again=_soonest(left, next_drained(situation, spec, old)),
     )
 
 
 def _serves(
-    situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, draining: tuple[Drained, ...]
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, old: tuple[Drained, ...]
 ) -> Decision:
     # With an autoscaler its minimum is enough: a service that scales out is not unready.
     needed = wanted_replicas(spec, situation, None)
+    floor = floor_left(situation, stable) if stable and spec.autoscaling else NOTHING
     return Decision(
-        phase=Phase.DRAINING if draining else Phase.STABLE,
+        phase=Phase.DRAINING if old else Phase.STABLE,
         replicas=needed,
         stable_replicas=needed,
         scaled_here=spec.autoscaling is None,
         stable=stable,
-        draining=draining,
-        look_again=_next_drained(situation, spec, draining),
+        stable_since=stable_since(situation, stable) if stable else None,
+        keeps_floor=floor > NOTHING,
+        draining=old,
+        look_again=_soonest(floor, next_drained(situation, spec, old)),
     )
 
 
 def _stop_others(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision) -> Decision | None:
     """Recreate: what runs has to end first. None when nothing else runs."""
-    pods = sum(1 for pod in situation.pods if revision_of(pod) != wanted.name)
-    if not pods and situation.deployed_revisions() <= {wanted.name}:
+    others = [pod for pod in situation.pods if revision_of(pod) != wanted.name]
+    if not others and situation.deployed_revisions() <= {wanted.name}:
         return None
-    message = f"waiting for the pods of the old revision to end, before {wanted.name} starts"
+    named = f" (now {others[0]['metadata']['name']})" if others else ""
+    message = f"waiting for the pods of the old revision to end{named}, before {wanted.name} starts"
     return Decision(
         phase=Phase.STOPPING,
         replicas=wanted_replicas(spec, situation, None),
         stable_replicas=0,
         scaled_here=spec.autoscaling is None,
         candidate=wanted,
-        starting=False,
+        starting=wanted.name in situation.deployed_revisions(),  # one that runs already is not stopped
         wait=Wait(reason=Reason.STOPPING, message=message),
     )
 
 
 def _hold(situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, problem: Problem) -> Decision:
     """What the spec asks for cannot be made: whatever runs goes on as it is."""
-    draining = _draining(situation, spec, keep_out={stable.name} if stable else set())
-    return replace(_serves(situation, spec, stable, draining), phase=Phase.HELD, problem=problem)
+    old = draining(situation, spec, keep_out={stable.name} if stable else set())
+    serves = _serves(situation, spec, stable, old)
+    kept = max(serves.stable_replicas, situation.asked_pods(stable.name)) if stable else 0
+    return replace(serves, phase=Phase.HELD, stable_replicas=kept, problem=problem)
 
 
-def _draining(situation: Situation, spec: ModelDeploymentSpec, keep_out: set[str]) -> tuple[Drained, ...]:
-    """Revisions that still drain. One that is wanted again, has drained, or is gone, is not among them."""
-    remembered = situation.status.draining if situation.status else ()
-    found = [
-        Drained(revision=revision, since=entry.since)
-        for entry in remembered
-        if (revision := revision_named(situation.revisions, entry.revision)) is not None
-        and revision.name not in keep_out
-        and revision.name in situation.deployed_revisions()
-    ]
-    return tuple(drained for drained in found if _left(situation, spec, drained) > timedelta(0))
-
-
-def _left(situation: Situation, spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
-    # A time in the future, from a clock that was wrong or a hand-written status, must not keep a revision for ever.
-    since = min(drained.since, situation.now)
-    return since + spec.rollout.drain - situation.now
-
-
-def _next_drained(situation: Situation, spec: ModelDeploymentSpec, draining: tuple[Drained, ...]) -> timedelta | None:
-    return min((_left(situation, spec, drained) for drained in draining), default=None)
+def _time_left(situation: Situation, spec: ModelDeploymentSpec, candidate: Revision) -> timedelta:
+    """How much of its progress deadline a candidate has left; not positive when it is over."""
+    rollout = situation.status.rollout if situation.status else None
+    known = rollout is not None and rollout.revision == candidate.name
+    since = min(rollout.since, situation.now) if rollout is not None and known else situation.now
+    return since + spec.rollout.progress_deadline - situation.now
 
 
 def _soonest(*times: timedelta | None) -> timedelta | None:
-    return min((time for time in times if time is not None), default=None)
+    return min((time for time in times if time is not None and time > NOTHING), default=None)

@@ -1,15 +1,13 @@
 """Why production traffic does not move to a candidate yet. Each check is named after the objection that it returns."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
+from fairlead.api.kinds import SERVICE
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Reason
 from fairlead.api.revision import Revision
 from fairlead.plan import Wait
 from fairlead.situation import Situation
-
-ASK_AGAIN = timedelta(seconds=2)
 
 
 def wanted_replicas(spec: ModelDeploymentSpec, situation: Situation, stable: Revision | None) -> int:
@@ -19,14 +17,8 @@ def wanted_replicas(spec: ModelDeploymentSpec, situation: Situation, stable: Rev
     """
     if spec.autoscaling is None:
         return 1 if spec.replicas is None else spec.replicas
-    now = live_replicas(situation, stable) if stable else 0
+    now = situation.asked_pods(stable.name) if stable else 0
     return min(max(spec.autoscaling.min_replicas, now), spec.autoscaling.max_replicas)
-
-
-def live_replicas(situation: Situation, revision: Revision) -> int:
-    """How many pods a revision's Deployment asks for at present."""
-    live = situation.deployment(revision.name)
-    return int((live.get("spec") or {}).get("replicas") or 0) if live else 0
 
 
 def pods_not_available(situation: Situation, candidate: Revision, needed: int) -> Wait | None:
@@ -35,6 +27,15 @@ def pods_not_available(situation: Situation, candidate: Revision, needed: int) -
     if available >= needed:
         return None
     return Wait(reason=Reason.STARTING, message=f"{available} of {needed} replicas of {candidate.name} are available")
+
+
+def write_refused(situation: Situation, candidate: Revision, needed: int) -> Wait | None:
+    """Something that the candidate cannot serve without could not be written, or the Service that clients use."""
+    for refusal in situation.refusals:
+        needs = refusal.revision == candidate.name and refusal.essential
+        if needs or (refusal.kind, refusal.name) == (SERVICE.kind, situation.identity.name):
+            return Wait(reason=refusal.reason, message=f"{refusal.kind} {refusal.name} cannot be written")
+    return None
 
 
 def probe_unanswered(situation: Situation, candidate: Revision, needed: int) -> Wait | None:
@@ -48,14 +49,16 @@ def probe_unanswered(situation: Situation, candidate: Revision, needed: int) -> 
     return Wait(
         reason=Reason.PROBE_UNANSWERED,
         message=f"the pods of {candidate.name} are ready, but a request to one of them was not answered: {detail}",
-        look_again=ASK_AGAIN,
     )
 
 
 Gate = Callable[[Situation, Revision, int], Wait | None]
 
-BEFORE_TRAFFIC: tuple[Gate, ...] = (pods_not_available, probe_unanswered)
-"""In this order: a request is only worth sending to pods that are there."""
+BEFORE_TRAFFIC: tuple[Gate, ...] = (write_refused, pods_not_available, probe_unanswered)
+"""In this order: what was refused is not there, and a request is only worth sending to pods that are."""
+
+BEFORE_FIRST_TRAFFIC: tuple[Gate, ...] = (write_refused, pods_not_available)
+"""Of the first revision nothing is asked: there is nothing better to be compared with."""
 
 
 def first_objection(gates: tuple[Gate, ...], situation: Situation, candidate: Revision, needed: int) -> Wait | None:

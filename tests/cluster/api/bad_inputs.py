@@ -149,6 +149,10 @@ CONTAINER = (
     rule("runtime.container.probes.readiness.path", "healthz", "begins with '/'", **OWN),
     rule("runtime.container.probes.readiness.path", "http://localhost/healthz", "no host", **OWN),
     rule("runtime.container.probes.serving", "/v2/{model.nam}/ready", "no placeholders but", **OWN),
+    rule("runtime.container.probes.serving", "/../../x:8080/proxy/", "must not contain '..'", **OWN),
+    rule("runtime.container.probes.serving", "/%2E%2E/x", "must not contain '..'", **OWN),
+    rule("runtime.container.ports", {"grpc": 80}, "must not be 80", about="ports.grpc", **OWN),
+    rule("model.name", "a/../b", "must not contain '..'"),
     schema("runtime.container.probes.readiness", {"period": "5s"}, "Required value", about="readiness.path", **OWN),
     rule(
         "runtime.container.probes.liveness", {"path": "/", "period": "0s"}, "between 1s and 5m", about="period", **OWN

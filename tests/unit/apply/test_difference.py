@@ -49,6 +49,7 @@ def test_tells_where():
         ({"a": [1, 2]}, {"a": [2, 1]}, "a[0]"),
         ({"a": [1]}, {"a": [1, 2]}, "a"),
         ({"a": []}, {"a": [1]}, "a"),
+        ({"a": {}}, {}, "a"),
         ({"a": [1]}, {"a": "1"}, "a"),
         ({"labels": {"app.kubernetes.io/name": "x"}}, {"labels": {}}, 'labels["app.kubernetes.io/name"]'),
         ({"rules": [{"weight": 10}]}, {"rules": [{"weight": 20, "filters": []}]}, "rules[0].weight"),
@@ -63,7 +64,6 @@ def test_differences(desired: dict[str, Any], found: dict[str, Any], path: str):
     [
         ({"a": None}, {}),
         ({"a": None}, {"a": 1}),
-        ({"a": {}}, {}),
         ({"a": []}, {}),
         ({"a": {}}, {"a": {"b": 1}}),
         ({"a": [{"b": 1}]}, {"a": [{"b": 1, "c": 2}]}),
@@ -95,19 +95,32 @@ def test_our_finalizer_must_be_among_the_finalizers():
     assert difference({"finalizers": ["a"]}, {"finalizers": ["b"]}) == "finalizers[0]"
 
 
-def test_an_injected_sidecar_is_no_difference_but_a_lost_container_is():
-    desired = {"containers": [{"name": "server", "image": "a"}, {"name": "proxy"}]}
-    injected = [{"name": "server", "image": "a"}, {"name": "istio"}, {"name": "proxy"}]
-    assert difference(desired, {"containers": injected}) is None
-    assert difference(desired, {"containers": injected[:2]}) == "containers[1]"
-    assert difference(desired, {"containers": [{"name": "server", "image": "b"}, {"name": "proxy"}]}) == (
-        "containers[0].image"
-    )
+def test_what_somebody_adds_to_a_pod_template_is_a_difference():
+    container = {"name": "server", "env": [{"name": "A", "value": "1"}]}
+    added = {"name": "server", "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}
+    assert difference({"containers": [container]}, {"containers": [added]}) == "containers[0].env"
+    assert difference({"containers": [container]}, {"containers": [container, {"name": "x"}]}) == "containers"
+
+
+def test_a_volume_of_another_kind_is_a_difference():
+    scratch = {"volumes": [{"name": "scratch", "emptyDir": {}}]}
+    assert difference(scratch, {"volumes": [{"name": "scratch", "hostPath": {"path": "/"}}]}) == "volumes[0].emptyDir"
+
+
+def test_a_policy_that_lets_more_in_is_a_difference():
+    ours = {"ingress": [{"from": [{"podSelector": {}}]}]}
+    assert difference(ours, {"ingress": [{"from": [{"podSelector": {}, "namespaceSelector": {}}]}]}) == "ingress"
+    assert difference(ours, {"ingress": [{"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]}) == "ingress"
+
+
+def test_an_empty_list_inside_an_atomic_map_is_no_difference():
+    selector = {"labelSelector": {"matchLabels": {"a": "b"}, "matchExpressions": []}}
+    assert difference(selector, {"labelSelector": {"matchLabels": {"a": "b"}}}) is None
 
 
 def test_the_order_of_our_variables_has_a_meaning():
     desired = {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)"}]}
-    assert difference(desired, {"env": list(reversed(desired["env"]))}) == "env[1]"
+    assert difference(desired, {"env": list(reversed(desired["env"]))}) == "env[0].name"
 
 
 @pytest.mark.parametrize(("desired", "found"), [("1000m", "1"), (1, "1"), ("0.5", "500m"), ("1024Mi", "1Gi")])

@@ -1,0 +1,31 @@
+"""Revisions that served before and finish their open requests."""
+
+from datetime import timedelta
+
+from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.plan import Drained
+from fairlead.situation import Situation, revision_named
+
+
+def draining(situation: Situation, spec: ModelDeploymentSpec, keep_out: set[str]) -> tuple[Drained, ...]:
+    """Those that still drain. One that is wanted again, has drained, or is gone, is not among them."""
+    remembered = situation.status.draining if situation.status else ()
+    found = [
+        Drained(revision=revision, since=entry.since)
+        for entry in remembered
+        if (revision := revision_named(situation.revisions, entry.revision)) is not None
+        and revision.name not in keep_out
+        and revision.name in situation.deployed_revisions()
+    ]
+    return tuple(drained for drained in found if _left(situation, spec, drained) > timedelta(0))
+
+
+def next_drained(situation: Situation, spec: ModelDeploymentSpec, drained: tuple[Drained, ...]) -> timedelta | None:
+    """After how long the first of them has drained; None when there are none."""
+    return min((_left(situation, spec, each) for each in drained), default=None)
+
+
+def _left(situation: Situation, spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
+    # A time in the future, from a clock that was wrong or a hand-written status, must not keep a revision for ever.
+    since = min(drained.since, situation.now)
+    return since + spec.rollout.drain - situation.now
