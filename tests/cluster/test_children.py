@@ -46,6 +46,12 @@ def settled(kube: Kube, namespace: str) -> dict[tuple[str, str], Any]:
     return kube.children(namespace, "fraud")
 
 
+def at_rest(kube: Kube, namespace: str) -> None:
+    """Until all that these pods will ever do has happened: their image cannot be pulled."""
+    told = "cannot be pulled"
+    until(lambda: told in kube.condition(namespace, "fraud", "Ready").get("message", ""), what="the pods' trouble")
+
+
 def test_one_resource_becomes_all_objects(kube: Kube, operator: OperatorProcess, namespace: str):
     children = created(kube, namespace, **FULL)
     assert {kind for kind, _ in children} == KINDS
@@ -67,9 +73,7 @@ def test_the_very_first_status_says_not_ready(kube: Kube, operator: OperatorProc
 
 def test_a_quiet_model_is_not_written_to(kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str):
     created(kube, namespace, **FULL)
-    until(
-        lambda: "cannot be pulled" in kube.condition(namespace, "fraud", "Ready")["message"], what="the pods' trouble"
-    )
+    at_rest(kube, namespace)
     before = len(proxy.writes)
     same(lambda: proxy.writes[before:], seconds=20, what="what is written")
     assert operator.metric("fairlead_noop_writes_total") == 0
@@ -77,9 +81,7 @@ def test_a_quiet_model_is_not_written_to(kube: Kube, operator: OperatorProcess, 
 
 def test_a_restart_writes_nothing(kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str):
     created(kube, namespace, **FULL)
-    until(
-        lambda: "cannot be pulled" in kube.condition(namespace, "fraud", "Ready")["message"], what="the pods' trouble"
-    )
+    at_rest(kube, namespace)
     assert operator.terminate() == 0
     before = len(proxy.writes)
     operator.start()
@@ -151,9 +153,7 @@ def test_what_applying_cannot_take_away_is_replaced(
 ):
     kind, change = SMUGGLED[name]
     created(kube, namespace, **FULL)
-    until(
-        lambda: "cannot be pulled" in kube.condition(namespace, "fraud", "Ready")["message"], what="the pods' trouble"
-    )
+    at_rest(kube, namespace)
     children = kube.children(namespace, "fraud")
     child_name, child = next((n, child) for (k, n), child in children.items() if k == kind.kind)
     kube.patch(kind, namespace, child_name, change)
@@ -162,6 +162,7 @@ def test_what_applying_cannot_take_away_is_replaced(
         return _without_bookkeeping(kube.get(kind, namespace, child_name)) == _without_bookkeeping(child)
 
     until(put_right, what=f"{kind.kind} as it was")
+    holds(put_right, seconds=2, what=f"{kind.kind} as it was")
     before = len(proxy.writes)
     same(lambda: proxy.writes[before:], seconds=4, what="what is written")
 

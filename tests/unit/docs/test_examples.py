@@ -4,15 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from fairlead.api.kinds import MODEL_DEPLOYMENT, MODEL_RUNTIME
 from fairlead.api.modeldeployment import ModelDeployment, ModelDeploymentSpec
 from fairlead.api.modelruntime import ModelRuntime
 from fairlead.api.names import DOMAIN
 from fairlead.api.parse import parse_model_deployment, parse_model_runtime
-from fairlead.cli.render import render
-from unit.docs.pages import DOCS, PAGES, name, yaml_documents
+from unit.docs.pages import PAGES, name, yaml_documents
 
 FIELDS = {field.alias or key for key, field in ModelDeploymentSpec.model_fields.items()}
 
@@ -52,14 +50,3 @@ def test_every_part_of_a_model_is_valid(page: Path, document: dict[str, Any]):
 def test_there_are_examples_at_all():
     assert len(WHOLE) >= 2
     assert len(PARTS) >= 3
-
-
-def test_the_first_model_shows_the_revisions_that_a_reader_gets(tmp_path: Path):
-    page = DOCS / "first-model.md"
-    first = next(document for found, document in WHOLE if found == page)
-    for version in ("1", "2"):
-        first["spec"]["model"]["version"] = version
-        file = tmp_path / f"{version}.yaml"
-        file.write_text(yaml.safe_dump(first))
-        made = [each for each in yaml.safe_load_all(render([str(file)], "risk")) if each["kind"] == "Deployment"]
-        assert f" {made[0]['metadata']['name']} " in page.read_text()
