@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import localcluster
@@ -13,6 +14,10 @@ from installation.helm import Helm
 from installation.image import TAG, operator_image
 from kube import Kube, install_crds
 from release import Release, released
+
+# The same examples in every run, and no clock: a slow machine is no failure.
+hypothesis.settings.register_profile("fairlead", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("fairlead")
 
 ROOT = Path(__file__).parents[1]
 SERVER = "fairlead.test/server:1"
