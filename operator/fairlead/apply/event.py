@@ -19,7 +19,7 @@ def event_manifest(event: Event, identity: Identity, reporter: str, now: datetim
         "type": event.type,
         "reason": event.reason,
         "action": event.action,
-        "note": event.message[:1024],
+        "note": event.message.encode()[:1024].decode(errors="ignore"),
         "reportingController": f"{DOMAIN}/operator",
         "reportingInstance": reporter[:128],
         "regarding": {

@@ -40,6 +40,7 @@ class Listing:
     """Everything that existed of a kind at one moment."""
 
     uids: Mapping[Key, str]
+    versions: Mapping[Key, int]
     version: int
     """The resourceVersion of that moment."""
 
@@ -66,17 +67,19 @@ class Client:
         """What exists of a kind, consistently: begins anew when the server forgets the moment half-way."""
         for restarts_left in range(RESTARTS, -1, -1):
             uids: dict[Key, str] = {}
+            versions: dict[Key, int] = {}
             version = 0
             try:
                 async for page in self._pages(kind.path(namespace), label_selector):
                     version = int(page["metadata"]["resourceVersion"])
                     items = page["items"] or ()  # null, not [], where there are none
                     uids.update((key_of(item), item["metadata"]["uid"]) for item in items)
+                    versions.update((key_of(item), int(item["metadata"]["resourceVersion"])) for item in items)
             except Expired:
                 if not restarts_left:
                     raise
             else:
-                return Listing(uids=uids, version=version)
+                return Listing(uids=uids, versions=versions, version=version)
         raise AssertionError("the last attempt returns or raises")
 
     async def is_served(self, kind: Kind, namespaces: Sequence[str] = ()) -> bool:
@@ -215,10 +218,12 @@ class Client:
             params["continue"] = following
 
     async def _write(self, kind: Kind, verb: str, method: str, path: str, **more: Any) -> dict[str, Any]:
-        try:
+        def leading() -> None:
             if not self._may_write():
                 raise NotLeading(f"{verb} {path}: not the leader")
-            answer = await self._connection.request(method, path, **more)
+
+        try:
+            answer = await self._connection.request(method, path, allowed=leading, **more)
         except ApiError as error:
             self._metrics.writes.labels(kind.kind, verb, type(error).__name__).inc()
             raise

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +15,10 @@ TIMEOUT = timedelta(seconds=10)
 PATIENCE = timedelta(seconds=2)
 """A `Retry-After` up to this long is waited out here; a longer one is the work queue's business."""
 RETRIES = 2
+
+
+def _always() -> None:
+    """The default for `allowed`."""
 
 
 class Connection:
@@ -61,15 +65,18 @@ class Connection:
         content_type: str = "application/json",
         accept: str = "application/json",
         params: Mapping[str, str] | None = None,
+        allowed: Callable[[], None] = _always,
         timeout: timedelta = TIMEOUT,  # noqa: ASYNC109 - of one attempt, while the caller's own would span the retries
     ) -> dict[str, Any]:
         """Sends one request and returns the JSON of its answer. Raises ApiError, and nothing else, for all that fails.
 
-        An answer of 429 is retried at most twice, since the server carried nothing out; all else is not.
+        An answer of 429 is retried at most twice, since the server carried nothing out; all else is not. `allowed` is
+        asked right before each attempt, and raises where there must be none.
         """
         headers = {"Accept": accept, "Content-Type": content_type}
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         for retries_left in range(RETRIES, -1, -1):
+            allowed()
             try:
                 return await self._once(method, path, data, headers, params, timeout)
             except Throttled as throttled:

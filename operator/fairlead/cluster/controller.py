@@ -119,16 +119,18 @@ class Controller:
                 for namespace in watched
             ]
         except NotFound:  # the kind is not served here: there are none
-            return Listing(uids={}, version=0)
+            return Listing(uids={}, versions={}, version=0)
         except ApiError as error:
             log.warning("listing %s: %s", store.kind.plural, error)
             return None
         uids = {key: uid for part in parts for key, uid in part.uids.items()}
-        return Listing(uids=uids, version=min(part.version for part in parts))
+        versions = {key: version for part in parts for key, version in part.versions.items()}
+        return Listing(uids=uids, versions=versions, version=min(part.version for part in parts))
 
     async def _work(self) -> None:
         """Runs the workers, while this process leads."""
         self._stopping = False
+        await self._catch_up_with_models()
         # Whatever the leader before us may have left half-done: every model is looked at once.
         for key in self.stores[0]:
             self.queue.add(key)
@@ -153,6 +155,20 @@ class Controller:
                 worker.cancel()
         if self._busy and self.lease.held():
             await asyncio.wait(self._busy, timeout=self.pace.grace.total_seconds())
+
+    async def _catch_up_with_models(self) -> None:
+        """Reads the models that our watch has not told of as they are now.
+
+        A standby's watch may lag behind what the leader before us has seen and written. To act on an outdated spec
+        would be to take back what users have asked for since.
+        """
+        models = self.stores[0]
+        listing = await self._listing(models)
+        for key in models.outdated(listing.versions) if listing else ():
+            try:
+                models.observe("MODIFIED", await self.client.get(models.kind, *key))
+            except ApiError as error:
+                log.warning("reading %s again: %s", "/".join(key), error)
 
     async def _worker(self) -> None:
         me = asyncio.current_task()

@@ -117,6 +117,10 @@ class Store:
         """Those of the keys of a LIST of which no watch has told yet, neither their life nor their end."""
         return {key for key in listed if key not in self._live and key not in self._gone}
 
+    def outdated(self, versions: Mapping[Key, int]) -> set[Key]:
+        """Keys of a LIST (key → resourceVersion) of which we know an older state only, or none."""
+        return {key for key, version in versions.items() if key not in self._live or self._live[key].version < version}
+
     def prune(self, listed: Mapping[Key, str], list_version: int) -> set[Key]:
         """Drops what a complete LIST at `list_version` (key → uid) does not hold; returns the models to look at again.
 
