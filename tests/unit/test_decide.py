@@ -382,3 +382,13 @@ def test_a_missing_runtime_takes_no_pods_away():
     world.change(model={"uri": "pvc://models/fraud", "version": "2"}, replicas=1)
     world.reconcile()
     assert world.children[(DEPLOYMENT, world.serving())]["spec"]["replicas"] == 4
+
+
+def test_a_candidate_that_nobody_has_asked_yet_is_looked_at_again_soon():
+    world = settled()
+    change_version(world, "2")
+    world.reconcile(stop_after=9)  # a crash before the status was written
+    world.run_pods()
+    plan = world.reconcile()
+    assert world.condition("Ready")["reason"] == "ProbeUnanswered"
+    assert plan.look_again == timedelta(seconds=1), "no event will come"

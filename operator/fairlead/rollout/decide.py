@@ -31,6 +31,7 @@ from fairlead.rollout.stable import floor_left, stable_revision, stable_since
 from fairlead.situation import Situation, revision_of
 
 NOTHING = timedelta(0)
+ASK_SOON = timedelta(seconds=1)
 
 
 def decide(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | Problem) -> Decision:
@@ -78,6 +79,8 @@ def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, w
     if wait is None:
         return _serves(situation, spec, wanted, (*old, Drained(revision=stable, since=situation.now)))
     left = _time_left(situation, spec, wanted)
+    # What is asked follows from the status that is written now, and no event tells of one's own writing.
+    ask = ASK_SOON if wait.reason == Reason.PROBE_UNANSWERED and situation.probe is None else None
     return Decision(
         phase=Phase.STARTING,
         replicas=needed,
@@ -91,7 +94,7 @@ def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, w
         draining=old,
         wait=wait,
         overdue=left <= NOTHING,
-        look_again=_soonest(left, next_drained(situation, spec, old)),
+        look_again=_soonest(ask, left, next_drained(situation, spec, old)),
     )
 
 
