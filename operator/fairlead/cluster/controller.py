@@ -181,6 +181,9 @@ class Controller:
             finally:
                 self._busy.discard(me)
                 self.queue.done(key)
+            # A look at a model that is as it should be waits for nothing, and neither does the queue while it is full:
+            # without a pause, thousands of looks in a row would hold up the renewal of the lease until it is lost.
+            await asyncio.sleep(0)
 
     async def _look(self, key: Key) -> None:
         with about(namespace=key[0], name=key[1]):
