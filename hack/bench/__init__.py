@@ -1,0 +1,1 @@
+"""How much Fairlead costs, measured on real processes of Kubernetes and of the operator."""
