@@ -7,8 +7,10 @@ own processes, and needs no root. What the operator asks of it is counted by the
 import json
 import os
 import socket
+import ssl
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -75,7 +77,7 @@ class ControlPlane:
     def start_kubernetes(self) -> None:
         """Starts all but etcd."""
         self.start("kube-apiserver", *_api_server(self))
-        _wait_for_port(self)
+        _wait_until_ready(self)
         self.start("kube-controller-manager", *_controllers(self))
         self.start("kube-scheduler", "--config=scheduler.yaml", "--secure-port=0")
         self.start("kwok", *_kwok(self))
@@ -222,13 +224,16 @@ def _kwok(plane: ControlPlane) -> list[str]:
     ]
 
 
-def _wait_for_port(plane: ControlPlane, seconds: float = 120) -> None:
+def _wait_until_ready(plane: ControlPlane, seconds: float = 300) -> None:
+    """The controllers give up when they start too early."""
+    tls = ssl.create_default_context(cafile=plane.folder / "ca.crt")
     deadline = time.monotonic() + seconds
     while True:
         plane.check()
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, plane.port)) == 0:
+        try:
+            with urllib.request.urlopen(f"https://{HOST}:{plane.port}/readyz", context=tls, timeout=10):
                 return
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"the API server does not answer after {seconds:.0f} s")
-        time.sleep(0.2)
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the API server is not ready after {seconds:.0f} s: {error}") from error
+        time.sleep(0.5)

@@ -231,6 +231,12 @@ async def _restart(figures: Figures, stage: Stage) -> None:
     figures.restart_requests = stage.audit.since_last()
     figures.restart_slowest, figures.restart_terms = operator.slowest, operator.terms() - terms
     figures.restart_memory, figures.restart_peak = operator.memory(), operator.peak()
+    stage.progress(
+        f"ready after {figures.restart_synced:.1f} s, all looked at after {figures.restart_done:.1f} s and"
+        f" {figures.restart_cpu:.1f} CPU seconds, {figures.restart_requests.writes} writes,"
+        f" {figures.restart_peak:.0f} MiB at most, led {figures.restart_terms} times,"
+        f" slowest answer {figures.restart_slowest:.1f} s"
+    )
 
 
 async def _settled(operator: Operator) -> None:
