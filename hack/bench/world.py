@@ -141,13 +141,13 @@ async def watched(world: World) -> AsyncIterator[None]:
     ]
     try:
         yield
+        for task in tasks:
+            if task.done():
+                task.result()
     finally:
         for task in tasks:
             task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-        for result in results:
-            if not isinstance(result, asyncio.CancelledError):
-                raise RuntimeError(f"a watch has failed: {result!r}")
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def name_of(number: int) -> str:
