@@ -25,7 +25,7 @@ def configure(settings: kopf.OperatorSettings, selectors: Mapping[Kind, str]) ->
     settings.networking.connect_timeout = CONNECT
     settings.persistence.progress_storage = NoProgress()
     settings.persistence.diffbase_storage = NoDiffBase()
-    # Kopf has a worker for each object, and an idle one keeps the object that it saw last: 140 MB at 70,000 objects.
+    # Kopf has a worker for each object, and while it idles it keeps the object that it saw last in memory.
     settings.queueing.idle_timeout = 0.05
     for kind, selector in selectors.items():
         settings.watching.label_selectors[kind.group, kind.version, kind.plural] = selector

@@ -4,6 +4,7 @@ Requests run beside the looks, never inside one: a pod that swallows them must n
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -15,6 +16,8 @@ from fairlead.api.revision import Revision
 from fairlead.cluster.connection import Connection
 from fairlead.cluster.store import Key
 from fairlead.situation import ProbeAnswer
+
+log = logging.getLogger(__name__)
 
 TIMEOUT = aiohttp.ClientTimeout(total=5)
 FIRST_PAUSE, LAST_PAUSE = 1.0, 60.0  # seconds between two requests to a revision that does not answer; doubling
@@ -43,8 +46,8 @@ class Probes:
 
     def answer(self, key: Key, revision: Revision, pods: Pods) -> ProbeAnswer | None:
         """What a revision answered last; begins to ask when nobody does. None: nothing yet."""
-        asked, _ = self._running.get(key, ("", None))
-        if asked != revision.name:
+        asked, running = self._running.get(key, ("", None))
+        if asked != revision.name or (running is not None and _has_failed(running)):
             self.end(key)
             task = asyncio.create_task(self._ask_until_answered(key, revision, pods), name=f"probe {'/'.join(key)}")
             self._running[key] = (revision.name, task)
@@ -106,6 +109,14 @@ class Probes:
         # As it is: `..` must not lead to another pod, and the path was checked for it at admission already.
         async with session.get(URL(url, encoded=True), timeout=TIMEOUT, allow_redirects=False) as response:
             return response.status
+
+
+def _has_failed(task: asyncio.Task[None]) -> bool:
+    """Whether it ended by an error of ours, which is told. The next look begins anew: nobody must wait for ever."""
+    if not task.done() or task.cancelled() or task.exception() is None:
+        return False
+    log.error("%s ended, and is begun again", task.get_name(), exc_info=task.exception())
+    return True
 
 
 def _is_ready(pod: Mapping[str, Any]) -> bool:

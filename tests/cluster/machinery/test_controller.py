@@ -130,6 +130,27 @@ async def test_a_poisoned_key_blocks_nobody_and_is_tried_again(
     assert counted == looked_at.count("poison")
 
 
+async def test_a_full_queue_of_looks_that_wait_for_nothing_holds_nobody_up(build: Build):
+    looked_at: list[Key] = []
+    turns: list[int] = []
+
+    async def reconcile(key: Key) -> None:
+        looked_at.append(key)  # as for a model that is as it should be: nothing to write, nothing to wait for
+
+    async def somebody_else() -> None:  # the renewal of the lease, say
+        while len(looked_at) < 500:
+            turns.append(len(looked_at))
+            await asyncio.sleep(0)
+
+    controller = build(reconcile)
+    async with running(controller):
+        await until(lambda: controller.synced and controller.lease.held())
+        for number in range(500):
+            controller.queue.add(("somewhere", f"model-{number}"))
+        await asyncio.wait_for(somebody_else(), 30)
+    assert len(set(turns)) > 10, "all looks were one step"
+
+
 async def test_a_hanging_reconciliation_is_given_up(build: Build, client: Client, namespace: str):
     looked_at: list[Key] = []
 
