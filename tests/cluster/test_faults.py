@@ -65,6 +65,21 @@ def test_a_refusal_that_stays_is_told(kube: Kube, operator: OperatorProcess, pro
     until(lambda: not kube.condition(namespace, "fraud", "Stalled"), seconds=60, what="Stalled gone with its cause")
 
 
+def test_what_is_refused_for_one_object_keeps_no_other_from_being_repaired(
+    kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str
+):
+    kube.create(MODEL_DEPLOYMENT, a_model(namespace))
+    until(lambda: kube.get(SERVICE, namespace, "fraud"), what="the Service")
+    (deployment,) = kube.list(DEPLOYMENT, namespace)
+    selector = kube.get(SERVICE, namespace, "fraud")["spec"]["selector"]
+    with proxy.rule(first_times(1000, Fault(status=422), "/deployments/")):
+        drift = {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 30}}}}
+        kube.patch(DEPLOYMENT, namespace, deployment["metadata"]["name"], drift)
+        until(lambda: kube.condition(namespace, "fraud", "Stalled"), what="Stalled")
+        kube.patch(SERVICE, namespace, "fraud", {"spec": {"selector": {"app": "nonsense"}}})
+        until(lambda: kube.get(SERVICE, namespace, "fraud")["spec"]["selector"] == selector, what="the selector again")
+
+
 def test_watches_that_are_cut_lose_nothing(kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str):
     for number in range(3):
         proxy.close_watches()

@@ -32,7 +32,7 @@ class Writer:
         """
         refusals: list[Refusal] = []
         for step in steps:
-            if _rests_on(step, refusals):
+            if rests_on(step, refusals):
                 continue
             try:
                 await self._step(step, identity)
@@ -77,7 +77,7 @@ class Writer:
                 await self._objects.delete(kind, identity.namespace, name, uid)
 
 
-def _rests_on(step: Step, refusals: Iterable[Refusal]) -> bool:
+def rests_on(step: Step, refusals: Iterable[Refusal]) -> bool:
     """Whether something that was refused must be there before this step."""
     missing = {refusal.revision for refusal in refusals if refusal.essential}
     match step:

@@ -68,10 +68,10 @@ class Objects:
         except Rejected as rejected:
             if any(cause.reason == "NamespaceTerminating" for cause in rejected.causes):
                 raise Conflict(f"namespace {identity.namespace} is being deleted") from rejected
-            raise _refused(kind, manifest, Reason.WRITE_REFUSED, rejected.message) from rejected
+            raise _refused(kind, manifest, Reason.WRITE_REFUSED, rejected.message, missing=live is None) from rejected
         except ServerFault as fault:
             if self._is_no_hiccup(address, fault):
-                raise _refused(kind, manifest, Reason.WRITE_REFUSED, fault.message) from fault
+                raise _refused(kind, manifest, Reason.WRITE_REFUSED, fault.message, missing=live is None) from fault
             raise
         self._faults.pop(address, None)
         self._fruitless.pop(address, None)
@@ -172,7 +172,10 @@ def _content(live: Object) -> str:
     return digest({key: value for key, value in live.items() if key not in ("metadata", "status")})
 
 
-def _refused(kind: Kind, manifest: Mapping[str, Any], reason: Reason, message: str) -> Refused:
+def _refused(
+    kind: Kind, manifest: Mapping[str, Any], reason: Reason, message: str, *, missing: bool = False
+) -> Refused:
+    """`missing` says that there is no such object. One that is there serves on, if not quite as it should be."""
     metadata = manifest["metadata"]
     revision = (metadata.get("labels") or {}).get(REVISION)
     return Refused(
@@ -180,7 +183,7 @@ def _refused(kind: Kind, manifest: Mapping[str, Any], reason: Reason, message: s
             kind=kind.kind,
             name=metadata["name"],
             revision=revision,
-            essential=kind in ESSENTIAL,
+            essential=missing and kind in ESSENTIAL,
             reason=reason,
             message=message,
         )
@@ -189,4 +192,4 @@ def _refused(kind: Kind, manifest: Mapping[str, Any], reason: Reason, message: s
 
 def _taken(kind: Kind, manifest: Mapping[str, Any], why: str) -> Refused:
     message = f"the name is taken: {why}; rename this model, or remove that {kind.kind} if nobody needs it"
-    return _refused(kind, manifest, Reason.NAME_TAKEN, message)
+    return _refused(kind, manifest, Reason.NAME_TAKEN, message, missing=True)
