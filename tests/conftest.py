@@ -1,6 +1,5 @@
 """Fixtures that all tests share."""
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 
 import localcluster
 from fairlead.api.kinds import DEPLOYMENT
-from installation.helm import Helm
+from installation.helm import Helm, Object
 from installation.image import TAG, operator_image
 from kube import Kube, install_crds
 from release import Release, released
@@ -44,11 +43,21 @@ def kubeconfig(request: pytest.FixtureRequest) -> Path:
 def kube(kubeconfig: Path) -> Kube:
     """The cluster, with the custom resources of this checkout."""
     kube = Kube(kubeconfig)
-    other = kube.get(DEPLOYMENT, "fairlead-system", "fairlead")
-    if other and "FAIRLEAD_NAMESPACES" not in json.dumps(other):
-        pytest.exit("an operator for all namespaces runs in fairlead-system, and would meddle: uninstall it first", 3)
+    for other in kube.list(DEPLOYMENT, selector="app.kubernetes.io/name=fairlead"):
+        if watches_everything(other):
+            where = f"{other['metadata']['namespace']}/{other['metadata']['name']}"
+            pytest.exit(
+                f"the operator {where} watches all namespaces, and would meddle: uninstall it, or end the cluster", 3
+            )
     install_crds(kube, ROOT / "crds")
     return kube
+
+
+def watches_everything(operator: Object) -> bool:
+    """Whether a Deployment of the operator is told no namespaces, which means all of them."""
+    (container,) = operator["spec"]["template"]["spec"]["containers"]
+    told = {entry["name"]: entry.get("value") for entry in container.get("env", [])}
+    return not told.get("FAIRLEAD_NAMESPACES")
 
 
 @pytest.fixture(scope="session")

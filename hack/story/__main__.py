@@ -7,7 +7,7 @@ import localcluster
 from kube import NAMESPACE as NAMESPACES
 from kube import Kube
 from story.acts import NAMESPACE, repaired, served, updated
-from story.stage import Stage, images, install
+from story.stage import Stage, images, install, installed, uninstall
 from story.telling import Clock, Failed, chapter, quiet, say
 from waiting import until
 
@@ -29,9 +29,10 @@ def tell(keep: bool) -> None:
     """The whole story."""
     clock = Clock()
     chapter("0. A real Kubernetes on this machine, with Fairlead installed by Helm")
-    was_up = bool(localcluster.find().status())
+    was_up = any(part.healthy for part in localcluster.find().status())
     cluster = localcluster.up(progress=quiet)
     stage, kube = Stage(cluster), Kube(cluster.kubeconfig)
+    was_installed = installed(stage)
     try:
         for archive in images():
             cluster.load(archive)
@@ -46,7 +47,7 @@ def tell(keep: bool) -> None:
         say("")
         say(f"The end, after {clock} in all.")
     finally:
-        leave(stage, kube, keep=keep, was_up=was_up)
+        leave(stage, kube, keep=keep, was_up=was_up, was_installed=was_installed)
 
 
 def clear(kube: Kube) -> None:
@@ -55,12 +56,14 @@ def clear(kube: Kube) -> None:
     until(lambda: kube.get(NAMESPACES, None, NAMESPACE) is None, seconds=120, what="the end of an earlier story")
 
 
-def leave(stage: Stage, kube: Kube, *, keep: bool, was_up: bool) -> None:
+def leave(stage: Stage, kube: Kube, *, keep: bool, was_up: bool, was_installed: bool) -> None:
     """Clears up: the whole cluster, or what the story made in one that was there before."""
     if keep:
         say(f"To look around: export KUBECONFIG={stage.cluster.kubeconfig}; to end: hack/cluster down")
     elif was_up:
         clear(kube)
+        if not was_installed:
+            uninstall(stage)
         quiet("the cluster was there before, and stays")
     else:
         stage.cluster.down()

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "tests/images"
 SERVER = "fairlead.test/server:1"
 MLSERVER = "fairlead.test/mlserver:1"
+SYSTEM = "fairlead-system"
 MODELS = {version: f"fairlead.test/mlserver-model:{version}" for version in ("1", "2")}
 
 
@@ -25,6 +26,10 @@ class Stage:
         """kubectl, as a user types it."""
         program = str(localcluster.binary("kubectl"))
         return run(program, *arguments, kubeconfig=self.cluster.kubeconfig, show=show, seconds=seconds)
+
+    def helm(self, *arguments: str) -> str:
+        """Helm, without showing it."""
+        return run(str(localcluster.binary("helm")), *arguments, kubeconfig=self.cluster.kubeconfig, show=False)
 
 
 def model_images(progress: Callable[[str], None] = quiet) -> list[Path]:
@@ -52,7 +57,7 @@ def install(stage: Stage) -> None:
     # CRDs that something else than Helm has applied (the tests, say) have to be handed over.
     adopt = ("--take-ownership", "--force-conflicts") if there.strip() else ()
     values = (f"image.repository={repository}", f"image.tag={tag}", "image.pullPolicy=Never")
-    where = ("--namespace=fairlead-system", "--create-namespace", "--wait")
+    where = (f"--namespace={SYSTEM}", "--create-namespace", "--wait")
     command = (
         "upgrade",
         "--install",
@@ -61,4 +66,15 @@ def install(stage: Stage) -> None:
         *where,
         *(f"--set-string={value}" for value in values),
     )
-    run(str(localcluster.binary("helm")), *command, *adopt, kubeconfig=stage.cluster.kubeconfig, show=False)
+    stage.helm(*command, *adopt)
+
+
+def installed(stage: Stage) -> bool:
+    """Whether Fairlead is installed already, as something that is not the story's to remove."""
+    return "fairlead" in stage.helm("list", f"--namespace={SYSTEM}", "--short").split()
+
+
+def uninstall(stage: Stage) -> None:
+    """Removes Fairlead, but for its CRDs, which the chart keeps."""
+    stage.helm("uninstall", "fairlead", f"--namespace={SYSTEM}", "--wait")
+    stage.kubectl("delete", "namespace", SYSTEM, show=False)
