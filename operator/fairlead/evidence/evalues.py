@@ -18,12 +18,16 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Answers = npt.NDArray[np.bool_]
 
 SMALLEST = 1e-12
 """Shares are kept this far from 0 and 1, where logarithms end."""
 
 STEPS = 12
-"""Of Newton's method. A test compares its result with that of 200 bisections."""
+"""At most so many of Newton's method. A test compares its result with that of 200 bisections."""
+
+CLOSE = 1e-9
+"""Relative change at which it ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +52,24 @@ class Line:
         return self.factor * stable + self.offset
 
 
-def against_worse(window: Window, canary: Floats, stable: Floats, bound: Line) -> Floats:
-    """Log e-values against "the canary is no worse than the bound", with (canary, stable) as the alternative."""
-    return _bet(window, canary, stable, bound, inside=canary <= bound.at(stable))
+def against(window: Window, canary: Floats, stable: Floats, bound: Line, *, worse: Answers | bool) -> Floats:
+    """Log e-values against a bound, with (canary, stable) as the alternative.
 
-
-def against_better(window: Window, canary: Floats, stable: Floats, bound: Line) -> Floats:
-    """Log e-values against "the canary is no better than the bound", with (canary, stable) as the alternative."""
-    return _bet(window, canary, stable, bound, inside=canary >= bound.at(stable))
+    Where `worse`, the hypothesis is that the canary is no worse than the bound, else that it is no better. There is no
+    bet, which is a log e-value of 0, where the alternative is not beyond the bound, where the bound allows everything,
+    and where the canary had no request.
+    """
+    canary, stable = _within(canary), _within(stable)
+    limit = bound.at(stable)
+    inside = np.where(worse, canary <= limit, canary >= limit)
+    at_canary, at_stable = project(window.canary, window.stable, canary, stable, bound)
+    log_e = (
+        window.canary_bad * np.log(canary / at_canary)
+        + (window.canary - window.canary_bad) * np.log((1 - canary) / (1 - at_canary))
+        + window.stable_bad * np.log(stable / at_stable)
+        + (window.stable - window.stable_bad) * np.log((1 - stable) / (1 - at_stable))
+    )
+    return np.where(inside | (limit >= 1) | (window.canary <= 0), 0.0, log_e)
 
 
 def against_share(requests: Floats, bad: Floats, alternative: Floats, allowed: Floats) -> Floats:
@@ -68,19 +82,6 @@ def against_share(requests: Floats, bad: Floats, alternative: Floats, allowed: F
 def odds_times(factor: Floats, share: Floats) -> Floats:
     """The share whose odds are `factor` times those of `share`."""
     return factor * share / (1 - share + factor * share)
-
-
-def _bet(window: Window, canary: Floats, stable: Floats, bound: Line, inside: npt.NDArray[np.bool_]) -> Floats:
-    """No bet where the alternative is not beyond the bound, the bound allows all, or the canary had no request."""
-    canary, stable = _within(canary), _within(stable)
-    at_canary, at_stable = project(window.canary, window.stable, canary, stable, bound)
-    log_e = (
-        window.canary_bad * np.log(canary / at_canary)
-        + (window.canary - window.canary_bad) * np.log((1 - canary) / (1 - at_canary))
-        + window.stable_bad * np.log(stable / at_stable)
-        + (window.stable - window.stable_bad) * np.log((1 - stable) / (1 - at_stable))
-    )
-    return np.where(inside | (bound.at(stable) >= 1) | (window.canary <= 0), 0.0, log_e)
 
 
 def project(of_canary: Floats, of_stable: Floats, canary: Floats, stable: Floats, bound: Line) -> tuple[Floats, Floats]:
@@ -104,7 +105,9 @@ def project(of_canary: Floats, of_stable: Floats, canary: Floats, stable: Floats
         curve = of_canary * r * (r * ratio + (other - canary) * bend) + of_stable
         low, high = np.where(slope < 0, share, low), np.where(slope < 0, high, share)
         step = share - slope / np.where(curve == 0, 1.0, curve)
-        share = np.where((step >= low) & (step <= high), step, (low + high) / 2)
+        before, share = share, np.where((step >= low) & (step <= high), step, (low + high) / 2)
+        if (np.abs(share - before) <= CLOSE * before).all():
+            break
     return _within(r * share + d), _within(share)
 
 

@@ -1,31 +1,22 @@
-"""One more window → memory → what all windows so far say about the canary, as a few numbers per trial.
+"""One more window → memory. The only place where evidence is added up.
 
 An e-process is a product of e-values of windows that do not overlap. By Ville's inequality it ever exceeds 1/α with
 probability at most α while its hypothesis holds: so it may be looked at after every window, for as long as one likes
 (Ramdas, Grünwald, Vovk and Shafer 2023, "Game-theoretic statistics and safe anytime-valid inference", arXiv
-2210.01948).
+2210.01948). A regression may begin at any time, so the wealth that bets against the canary is spread over all windows
+in which it could: R ← (R + π)·e, with half of the mass in the first.
 """
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
-import numpy.typing as npt
 
-from fairlead.evidence.evalues import (
-    Floats,
-    Line,
-    Window,
-    against_better,
-    against_share,
-    against_worse,
-    odds_times,
-)
+from fairlead.evidence.evalues import Answers, Floats, Line, Window, against, against_share, odds_times
+from fairlead.evidence.findings import breaching
 from fairlead.evidence.memory import BETTER_BY, WORSE_BY, Memory
 from fairlead.evidence.scatter import scatter_between_pods, scatter_between_windows, shrinkage
 from fairlead.evidence.terms import Terms
-
-Answers = npt.NDArray[np.bool_]
 
 HALF_LIFE = timedelta(minutes=10)
 """After this time a window of the stable revision counts half for what is expected of the next one."""
@@ -33,14 +24,12 @@ HALF_LIFE = timedelta(minutes=10)
 RATE_HALF_LIFE = timedelta(minutes=1)
 """The same for the rate of requests."""
 
-EQUAL, HALVED = 0.75, 0.25
-"""How the bet for promotion is split: the canary is as good as the stable revision, or has half of its bad events."""
-
 BREACH_BY = np.array(2.0)
 """By how much the odds of the stable revision exceed its objective, in the test whether it does."""
 
-LARGEST = 600.0
-"""Logarithms of wealth are cut off here before they are raised, at 10^260."""
+ALTERNATIVES = np.concatenate([WORSE_BY, BETTER_BY, WORSE_BY])
+WORSE, BETTER, HALVES = slice(0, 8), slice(8, 10), slice(10, 18)
+"""The comparisons of one window, side by side: each call of numpy costs more than a few more columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,60 +40,12 @@ class Counted:
     bad: Floats
 
     def total(self) -> tuple[Floats, Floats]:
-        """Both, summed over the pods."""
+        """Both, summed over the pods: (..., C)."""
         return self.requests.sum(axis=-2), self.bad.sum(axis=-2)
 
-
-@dataclass(frozen=True, kw_only=True)
-class Findings:
-    """What the windows so far say: e-values, no logarithms. (...) or (..., C).
-
-    `against` is the evidence for a rollback: the weighted mean of `worse`, by comparison, and of `beyond`, by the
-    objective. `better` is the evidence that the canary is good enough, `unsteady` the evidence that the stable pods
-    differ among each other, `breaching` whether the stable revision breaks its own objective now.
-    """
-
-    against: Floats
-    worse: Floats
-    beyond: Floats
-    better: Floats
-    unsteady: Floats
-    breaching: Answers
-
-
-def weigh(
-    memory: Memory, terms: Terms, canary: Counted, stable: Counted, lasted: timedelta, *, settled: Floats | bool = True
-) -> Memory:
-    """The memory after one more window. `settled` says for which cells it counts towards promotion."""
-    n_c, x_c = canary.total()
-    n_s, x_s = stable.total()
-    expected = _expected(memory)
-    trust = shrinkage(memory.scatter)[..., None]
-    window = Window(canary=n_c[..., None], canary_bad=x_c[..., None], stable=n_s[..., None], stable_bad=x_s[..., None])
-    base = expected[..., None]
-    rollback, promotion = _spread(terms.rollback), _spread(terms.promotion)
-    bet = trust * against_worse(window, odds_times(WORSE_BY, base), base, rollback)
-    absolute = trust * against_share(
-        window.canary, window.canary_bad, odds_times(WORSE_BY, terms.objective[:, None]), terms.objective[:, None]
-    )
-    good = trust * against_better(window, BETTER_BY * base, base, promotion)
-    any_bet = n_c > 0
-    start = _log_start(memory.windows, terms.horizon)
-    after = replace(
-        memory,
-        windows=memory.windows + any_bet,
-        worse=_mixed(memory.worse, start, bet, any_bet),
-        beyond=_mixed(memory.beyond, start, absolute, any_bet),
-        better=memory.better + np.where(np.asarray(settled)[..., None], good, 0.0),
-        breach=_breach(memory, terms, n_s, x_s, trust[..., 0]),
-        canary=memory.canary + np.stack([n_c, x_c], axis=-1),
-    )
-    after = _compare_halves(after, terms, stable, base, trust)
-    after = _remember(after, stable, n_s, x_s, np.max(n_c + n_s, axis=-1), lasted)
-    # A stable revision that breaks its own objective shows that the cause lies elsewhere: what was held against the
-    # canary alone is forgotten. The mass of the mixture that was spent on it is lost, so the bound holds.
-    breaching = _breaching(after, terms)[..., None, None]
-    return replace(after, beyond=np.where(breaching, -np.inf, after.beyond))
+    def half(self, first: int) -> "Counted":
+        """Every other pod, from `first`, which is 0 or 1."""
+        return Counted(requests=self.requests[..., first::2, :], bad=self.bad[..., first::2, :])
 
 
 def begin(memory: Memory, requests: Floats, bad: Floats) -> Memory:
@@ -112,98 +53,105 @@ def begin(memory: Memory, requests: Floats, bad: Floats) -> Memory:
     return replace(memory, history=memory.history + np.stack([requests, bad], axis=-1))
 
 
-def findings(memory: Memory, terms: Terms) -> Findings:
-    """What the memory says."""
-    left = _unspent(memory.windows, terms.horizon)
-    worse, beyond = _wealth(memory.worse) + left, _wealth(memory.beyond) + left
-    halves = _wealth(memory.halves) + _unspent(memory.halves_windows, terms.horizon)
-    total = terms.weights.sum()
-    return Findings(
-        against=(terms.weights * worse).sum(axis=-1) + (terms.objective_weights * beyond).sum(axis=-1),
-        worse=worse,
-        beyond=beyond,
-        better=np.exp(np.minimum(memory.better, LARGEST)) @ np.array([EQUAL, HALVED]),
-        unsteady=(terms.weights * halves).sum(axis=-1) / total,
-        breaching=_breaching(memory, terms),
+def weigh(
+    memory: Memory, terms: Terms, canary: Counted, stable: Counted, lasted: timedelta, *, settled: Answers | bool = True
+) -> Memory:
+    """The memory after one more window. `settled` says for which cells it counts towards promotion."""
+    of_canary, of_stable = canary.total(), stable.total()
+    one, other = stable.half(0).total(), stable.half(1).total()
+    trust = shrinkage(memory.scatter)[..., None]
+    compared = trust * _compare(
+        terms, _expected(memory), [(of_canary, of_stable), (of_canary, of_stable), (one, other)]
     )
+    limit = terms.objective[:, None]
+    beyond = trust * against_share(*(count[..., None] for count in of_canary), odds_times(WORSE_BY, limit), limit)
+    better = np.where(np.asarray(settled)[..., None], compared[..., BETTER], 0.0)
+    any_bet, any_halves = of_canary[0] > 0, (one[0] > 0) & (other[0] > 0)
+    weighed = replace(
+        memory,
+        windows=memory.windows + any_bet,
+        worse=_mixed(memory.worse, memory.windows, compared[..., WORSE], any_bet, terms),
+        beyond=_mixed(memory.beyond, memory.windows, beyond, any_bet, terms),
+        better=memory.better + better,
+        halves=_mixed(memory.halves, memory.halves_windows, compared[..., HALVES], any_halves, terms),
+        halves_windows=memory.halves_windows + any_halves,
+        breach=_breach(memory, terms, of_stable, trust[..., 0]),
+        canary=memory.canary + np.stack(of_canary, axis=-1),
+    )
+    return _forgive(_remember(weighed, stable, of_canary[0] + of_stable[0], lasted), terms)
 
 
 def _expected(memory: Memory) -> Floats:
     """The bad share that is expected of the stable revision, from windows before this one."""
-    requests, bad = memory.history[..., 0], memory.history[..., 1]
-    return (bad + 0.5) / (requests + 1)
+    return (memory.history[..., 1] + 0.5) / (memory.history[..., 0] + 1)
 
 
-def _spread(line: Line) -> Line:
-    return Line(factor=line.factor[:, None], offset=line.offset[:, None])
+Count = tuple[Floats, Floats]  # requests, and how many were bad
 
 
-def _log_start(windows: Floats, horizon: int) -> Floats:
-    """Log of the part of the mixture that begins to bet with this window: half with the first, the rest evenly."""
+def _compare(terms: Terms, expected: Floats, arms: list[tuple[Count, Count]]) -> Floats:
+    """Log e-values of one window: WORSE and BETTER of the canary, and HALVES of the stable revision. (..., C, 18)."""
+    sizes = (len(WORSE_BY), len(BETTER_BY), len(WORSE_BY))
+
+    def columns(values: list[Floats]) -> Floats:
+        each = [np.repeat(value[..., None], size, axis=-1) for value, size in zip(values, sizes, strict=True)]
+        return np.concatenate(each, axis=-1)
+
+    lines = (terms.rollback, terms.promotion, terms.rollback)
+    base = expected[..., None]
+    worse = odds_times(ALTERNATIVES, base)
+    worse[..., BETTER] = BETTER_BY * base
+    asked_worse = np.ones(len(ALTERNATIVES), bool)
+    asked_worse[BETTER] = False
+    return against(
+        Window(
+            canary=columns([one[0] for one, _ in arms]),
+            canary_bad=columns([one[1] for one, _ in arms]),
+            stable=columns([other[0] for _, other in arms]),
+            stable_bad=columns([other[1] for _, other in arms]),
+        ),
+        worse,
+        base,
+        Line(factor=columns([line.factor for line in lines]), offset=columns([line.offset for line in lines])),
+        worse=asked_worse,
+    )
+
+
+def _mixed(wealth: Floats, windows: Floats, bet: Floats, any_bet: Answers, terms: Terms) -> Floats:
+    """Log wealth after a bet, with the part of the mixture that begins to bet with this window."""
+    later = np.where(windows < terms.horizon, 0.5 / (terms.horizon - 1), 0.0)
     with np.errstate(divide="ignore"):
-        later = np.where(windows < horizon, 0.5 / (horizon - 1), 0.0)
-        return np.log(np.where(windows == 0, 0.5, later))
+        start = np.log(np.where(windows == 0, 0.5, later))[..., None]
+    return np.where(any_bet[..., None], np.logaddexp(wealth, start) + bet, wealth)
 
 
-def _unspent(windows: Floats, horizon: int) -> Floats:
-    """The part of the mixture that has not begun to bet; it stays 1 times its share."""
-    spread = 0.5 * (1 - np.minimum(windows - 1, horizon - 1) / (horizon - 1))
-    return np.where(windows == 0, 1.0, spread)
+def _breach(memory: Memory, terms: Terms, stable: Count, trust: Floats) -> Floats:
+    """A CUSUM of the stable revision's own evidence against its objective (Page 1954), so that it can recover."""
+    step = trust * against_share(*stable, odds_times(BREACH_BY, terms.objective), terms.objective)
+    return np.clip(memory.breach + step, 0, np.log(1 / terms.alpha))
 
 
-def _mixed(wealth: Floats, start: Floats, bet: Floats, any_bet: Answers) -> Floats:
-    return np.where(any_bet[..., None], np.logaddexp(wealth, start[..., None]) + bet, wealth)
+def _forgive(memory: Memory, terms: Terms) -> Memory:
+    """A stable revision that breaks its own objective shows that the cause lies elsewhere.
+
+    What was held against the canary alone is forgotten then. The mass that was spent on it is lost, so the bound holds.
+    """
+    elsewhere = breaching(memory, terms)[..., None, None]
+    return replace(memory, beyond=np.where(elsewhere, -np.inf, memory.beyond))
 
 
-def _wealth(logs: Floats) -> Floats:
-    return np.asarray(np.exp(np.minimum(logs, LARGEST)).mean(axis=-1))
-
-
-def _compare_halves(memory: Memory, terms: Terms, stable: Counted, expected: Floats, trust: Floats) -> Memory:
-    """The stable pods against each other, every other one as if it were the canary: a live check of the error bound."""
-    one = Counted(requests=stable.requests[..., 0::2, :], bad=stable.bad[..., 0::2, :]).total()
-    other = Counted(requests=stable.requests[..., 1::2, :], bad=stable.bad[..., 1::2, :]).total()
-    window = Window(
-        canary=one[0][..., None],
-        canary_bad=one[1][..., None],
-        stable=other[0][..., None],
-        stable_bad=other[1][..., None],
-    )
-    bet = trust * against_worse(window, odds_times(WORSE_BY, expected), expected, _spread(terms.rollback))
-    any_bet = (one[0] > 0) & (other[0] > 0)
-    start = _log_start(memory.halves_windows, terms.horizon)
-    return replace(
-        memory,
-        halves=_mixed(memory.halves, start, bet, any_bet),
-        halves_windows=memory.halves_windows + any_bet,
-    )
-
-
-def _remember(
-    memory: Memory, stable: Counted, requests: Floats, bad: Floats, rate: Floats, lasted: timedelta
-) -> Memory:
-    """What the next bets are shaped by."""
+def _remember(memory: Memory, stable: Counted, requests: Floats, lasted: timedelta) -> Memory:
+    """What the next bets are shaped by. `requests` are those of both arms, per cell."""
     kept, kept_rate = (0.5 ** (lasted / half_life) for half_life in (HALF_LIFE, RATE_HALF_LIFE))
-    last = np.stack([requests, bad], axis=-1)
+    last = np.stack(stable.total(), axis=-1)
     between = np.stack(
         [scatter_between_pods(stable.requests, stable.bad), scatter_between_windows(memory.previous, last)], axis=-2
     )
-    seconds = np.full(rate.shape, lasted.total_seconds())
+    busiest = requests.max(axis=-1)
     return replace(
         memory,
         history=kept * memory.history + last,
         scatter=kept * memory.scatter + between,
         previous=last,
-        traffic=kept_rate * memory.traffic + np.stack([rate, seconds], axis=-1),
+        traffic=kept_rate * memory.traffic + np.stack([busiest, np.full(busiest.shape, lasted.total_seconds())], -1),
     )
-
-
-def _breach(memory: Memory, terms: Terms, requests: Floats, bad: Floats, trust: Floats) -> Floats:
-    """A CUSUM of the stable revision's own evidence against its objective (Page 1954), so that it can recover."""
-    alternative = odds_times(BREACH_BY, terms.objective)
-    step = trust * against_share(requests, bad, alternative, terms.objective)
-    return np.clip(memory.breach + step, 0, np.log(1 / terms.alpha))
-
-
-def _breaching(memory: Memory, terms: Terms) -> Answers:
-    return np.asarray(((memory.breach >= np.log(1 / terms.alpha)) & (terms.objective < 1)).any(axis=-1))

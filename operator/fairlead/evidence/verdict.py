@@ -11,12 +11,10 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from fairlead.evidence.evalues import Floats
-from fairlead.evidence.judge import Findings
+from fairlead.evidence.evalues import Answers, Floats
+from fairlead.evidence.findings import Findings
 from fairlead.evidence.memory import Memory
 from fairlead.evidence.terms import Terms
-
-Answers = npt.NDArray[np.bool_]
 
 CALM = 3.0
 """Evidence against the canary below which it may be promoted."""

@@ -7,9 +7,8 @@ from fairlead.evidence.evalues import (
     Floats,
     Line,
     Window,
-    against_better,
+    against,
     against_share,
-    against_worse,
     odds_times,
     project,
 )
@@ -40,7 +39,7 @@ def test_a_canary_within_the_bound_is_expected_to_lose_the_bet(factor: float, of
     for expected in (0.003, 0.05, 0.3):
         for worse in (1.5, 10.0, 1000.0):
             alternative = odds_times(np.array(worse), np.array(expected))
-            e = np.exp(against_worse(window, alternative, np.array(expected), bound))
+            e = np.exp(against(window, alternative, np.array(expected), bound, worse=True))
             for share in (0.0005, 0.01, 0.1, 0.4):
                 allowed = min(factor * share + offset, 1.0)
                 for truth in (allowed, allowed / 2):
@@ -56,7 +55,7 @@ def test_a_canary_beyond_the_margin_is_expected_to_lose_the_bet_for_it(
     window, bound = every_window(canary, stable), line(factor, offset)
     for expected in (0.003, 0.05, 0.3):
         for better in (1.0, 0.5):
-            e = np.exp(against_better(window, np.array(better * expected), np.array(expected), bound))
+            e = np.exp(against(window, np.array(better * expected), np.array(expected), bound, worse=False))
             for share in (0.0005, 0.01, 0.1, 0.4):
                 allowed = factor * share + offset
                 for truth in (min(allowed, 1.0), min(1.5 * allowed, 1.0)):
@@ -106,8 +105,8 @@ def divergence(
 def test_there_is_no_bet_without_a_request_or_without_an_alternative():
     bound = line(1.1, 0.0002)
     nothing = Window(canary=np.array(0.0), canary_bad=np.array(0.0), stable=np.array(50.0), stable_bad=np.array(1.0))
-    assert against_worse(nothing, np.array(0.5), np.array(0.01), bound) == 0
+    assert against(nothing, np.array(0.5), np.array(0.01), bound, worse=True) == 0
     some = Window(canary=np.array(9.0), canary_bad=np.array(9.0), stable=np.array(50.0), stable_bad=np.array(1.0))
-    assert against_worse(some, np.array(0.011), np.array(0.01), bound) == 0
-    assert against_worse(some, np.array(0.99), np.array(0.95), line(1.25, 0.005)) == 0
-    assert against_better(some, np.array(0.02), np.array(0.01), bound) == 0
+    assert against(some, np.array(0.011), np.array(0.01), bound, worse=True) == 0
+    assert against(some, np.array(0.99), np.array(0.95), line(1.25, 0.005), worse=True) == 0
+    assert against(some, np.array(0.02), np.array(0.01), bound, worse=False) == 0

@@ -6,7 +6,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from fairlead.evidence.judge import Counted, Findings, begin, findings, weigh
+from fairlead.evidence.findings import Findings, findings
+from fairlead.evidence.judge import Counted, begin, weigh
 from fairlead.evidence.memory import Memory
 from fairlead.evidence.terms import Cell, Margin, Terms
 from fairlead.evidence.verdict import ORDER, Case, Verdict, next_weight, verdicts

@@ -1,0 +1,62 @@
+"""Memory → what all windows so far say about the canary, as a few e-values per trial."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fairlead.evidence.evalues import Answers, Floats
+from fairlead.evidence.memory import Memory
+from fairlead.evidence.terms import Terms
+
+EQUAL, HALVED = 0.75, 0.25
+"""How the bet for promotion is split: the canary is as good as the stable revision, or has half of its bad events."""
+
+LARGEST = 600.0
+"""Logarithms of wealth are cut off here before they are raised, at 10^260."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What the windows so far say: e-values, no logarithms. (...) or (..., C).
+
+    `against` is the evidence for a rollback: the weighted mean of `worse`, by comparison, and of `beyond`, by the
+    objective. `better` is the evidence that the canary is good enough, `unsteady` the evidence that the stable pods
+    differ among each other, `breaching` whether the stable revision breaks its own objective now.
+    """
+
+    against: Floats
+    worse: Floats
+    beyond: Floats
+    better: Floats
+    unsteady: Floats
+    breaching: Answers
+
+
+def findings(memory: Memory, terms: Terms) -> Findings:
+    """What the memory says."""
+    left = _unspent(memory.windows, terms.horizon)
+    worse, beyond = _wealth(memory.worse) + left, _wealth(memory.beyond) + left
+    halves = _wealth(memory.halves) + _unspent(memory.halves_windows, terms.horizon)
+    return Findings(
+        against=(terms.weights * worse).sum(axis=-1) + (terms.objective_weights * beyond).sum(axis=-1),
+        worse=worse,
+        beyond=beyond,
+        better=np.exp(np.minimum(memory.better, LARGEST)) @ np.array([EQUAL, HALVED]),
+        unsteady=(terms.weights * halves).sum(axis=-1) / terms.weights.sum(),
+        breaching=breaching(memory, terms),
+    )
+
+
+def breaching(memory: Memory, terms: Terms) -> Answers:
+    """Whether the stable revision breaks its own objective in any cell."""
+    return np.asarray(((memory.breach >= np.log(1 / terms.alpha)) & (terms.objective < 1)).any(axis=-1))
+
+
+def _unspent(windows: Floats, horizon: int) -> Floats:
+    """The part of the mixture that has not begun to bet, and is still what it was."""
+    spread = 0.5 * (1 - np.minimum(windows - 1, horizon - 1) / (horizon - 1))
+    return np.where(windows == 0, 1.0, spread)
+
+
+def _wealth(logs: Floats) -> Floats:
+    return np.asarray(np.exp(np.minimum(logs, LARGEST)).mean(axis=-1))
