@@ -60,11 +60,10 @@ def weigh(
     of_canary, of_stable = canary.total(), stable.total()
     one, other = stable.half(0).total(), stable.half(1).total()
     trust = shrinkage(memory.scatter)[..., None]
-    compared = trust * _compare(
-        terms, _expected(memory), [(of_canary, of_stable), (of_canary, of_stable), (one, other)]
-    )
-    limit = terms.objective[:, None]
-    beyond = trust * against_share(*(count[..., None] for count in of_canary), odds_times(WORSE_BY, limit), limit)
+    arms = [(of_canary, of_stable), (of_canary, of_stable), (one, other)]
+    compared = trust * _compare(terms, _expected(memory), arms)
+    requests, bad, limit = of_canary[0][..., None], of_canary[1][..., None], terms.objective[:, None]
+    beyond = trust * against_share(requests, bad, odds_times(WORSE_BY, limit), limit)
     better = np.where(np.asarray(settled)[..., None], compared[..., BETTER], 0.0)
     any_bet, any_halves = of_canary[0] > 0, (one[0] > 0) & (other[0] > 0)
     weighed = replace(
