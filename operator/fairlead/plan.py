@@ -1,7 +1,7 @@
 """OUT: everything that one decision changes, as a frozen value. Made by reconcile, carried out by apply/."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -72,21 +72,22 @@ class Decision:
     """Which revisions live, and which of them serves.
 
     `replicas` is how many pods a revision needs to take all traffic; `stable_replicas` how many the stable one is to
-    have, which may be more. `scaled_here` says that Fairlead sets these numbers, and not an autoscaler. `starting` says
-    whether the candidate may run already (with Recreate it waits for the old pods to end). `stable_since` is when the
-    stable revision took over, `keeps_floor` whether that is so short ago that its autoscaler must not scale it in.
-    `overdue` says that the candidate has had its time. `look_again` is set where time alone will make a difference.
+    have, which may be more. `scale` is how many pods Fairlead gives to a revision, by name; none where it leaves the
+    number alone. `floor` is the number below which a revision's autoscaler must not go. `starting` says whether the
+    candidate may run already (with Recreate it waits for the old pods to end). `stable_since` is when the stable
+    revision took over. `overdue` says that the candidate has had its time. `look_again` is set where time alone will
+    make a difference.
     """
 
     phase: Phase
     replicas: int
     stable_replicas: int
-    scaled_here: bool
+    scale: Mapping[str, int] = field(default_factory=dict)
+    floor: Mapping[str, int] = field(default_factory=dict)
     stable: Revision | None = None
     candidate: Revision | None = None
     draining: tuple[Drained, ...] = ()
     stable_since: datetime | None = None
-    keeps_floor: bool = False
     overdue: bool = False
     starting: bool = True
     wait: Wait | None = None
@@ -97,14 +98,6 @@ class Decision:
     def serving(self) -> Revision | None:
         """The revision that the Service selects."""
         return self.stable or (self.candidate if self.starting else None)
-
-    def replicas_of(self, revision: Revision) -> int | None:
-        """How many pods Fairlead gives to a revision; None where it leaves the number alone."""
-        if not self.scaled_here:
-            return None
-        if revision == self.stable:
-            return self.stable_replicas
-        return self.replicas if revision == self.candidate else None  # what drains keeps the pods that it has
 
     @property
     def running(self) -> tuple[Revision, ...]:

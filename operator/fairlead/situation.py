@@ -100,6 +100,10 @@ class Situation:
         """How many pods a revision's Deployment asks for at present; 0 without one."""
         return int(((self.deployment(revision) or {}).get("spec") or {}).get("replicas") or 0)
 
+    def placed_pods(self, revision: str) -> int:
+        """How many pods of a revision have a node."""
+        return sum(_has_node(pod) for pod in self.pods_of(revision) if not pod["metadata"].get("deletionTimestamp"))
+
     def deployed_revisions(self) -> frozenset[str]:
         """Names of the revisions that have a Deployment."""
         return frozenset(name for kind, name in self.children if kind == DEPLOYMENT)
@@ -109,6 +113,11 @@ def revision_of(manifest: Manifest) -> str | None:
     """The revision that an object belongs to by its label, or None."""
     value = (manifest["metadata"].get("labels") or {}).get(names.REVISION)
     return value if isinstance(value, str) else None
+
+
+def _has_node(pod: Manifest) -> bool:
+    found = (pod.get("status") or {}).get("conditions") or ()
+    return any(each.get("type") == "PodScheduled" and each.get("status") == "True" for each in found)
 
 
 def revision_named(revisions: Iterable[Revision], name: str | None) -> Revision | None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from fairlead.api.kinds import (
     CHILDREN,
     CONTROLLER_REVISION,
-    HORIZONTAL_POD_AUTOSCALER,
     SERVICE,
     Kind,
     kind_of,
@@ -60,44 +59,17 @@ def _of_revision(
     if revision.recorded:
         yield Apply(manifest=controller_revision(identity, revision))
     yield Apply(manifest=deployment(identity, revision, spec))
-    replicas = _replicas(situation, decision, revision)
-    if replicas is not None:
-        yield Scale(deployment=revision.name, replicas=replicas)
+    if revision.name in decision.scale:
+        yield Scale(deployment=revision.name, replicas=decision.scale[revision.name])
     yield Apply(manifest=revision_service(identity, revision))
     if spec.autoscaling is not None:
-        floor = _floor(situation, decision, revision)
-        yield Apply(manifest=autoscaler(identity, revision, spec.autoscaling, floor))
+        yield Apply(manifest=autoscaler(identity, revision, spec.autoscaling, decision.floor[revision.name]))
     if _may_have_several(situation, spec, decision, revision):
         yield Apply(manifest=disruption_budget(identity, revision))
 
 
-def _replicas(situation: Situation, decision: Decision, revision: Revision) -> int | None:
-    """How many pods to set; None where an autoscaler owns the number.
-
-    It does not own it before it exists, and it leaves a Deployment at zero alone.
-    """
-    if decision.scaled_here:
-        return decision.replicas_of(revision)
-    now = situation.asked_pods(revision.name)
-    owned = now > 0 and situation.child(HORIZONTAL_POD_AUTOSCALER, revision.name) is not None
-    return None if owned else max(now, decision.replicas)
-
-
-def _floor(situation: Situation, decision: Decision, revision: Revision) -> int:
-    """The number of pods below which a revision's autoscaler must not go.
-
-    A candidate gets what the stable revision has. For a while after it took over it keeps that: the autoscaler still
-    sees the idle time before, and would scale it in under full traffic (the autoscaler's stabilisation window looks at
-    what it recommended, not at what it was allowed).
-    """
-    if revision == decision.candidate:
-        return decision.replicas
-    live = situation.child(HORIZONTAL_POD_AUTOSCALER, revision.name)
-    return int((live or {}).get("spec", {}).get("minReplicas") or 0) if decision.keeps_floor else 0
-
-
 def _may_have_several(situation: Situation, spec: ModelDeploymentSpec, decision: Decision, revision: Revision) -> bool:
-    wanted = decision.replicas_of(revision)
+    wanted = decision.scale.get(revision.name)
     if spec.autoscaling is not None:
         return spec.autoscaling.max_replicas > 1
     return (wanted if wanted is not None else situation.asked_pods(revision.name)) > 1

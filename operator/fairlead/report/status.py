@@ -57,7 +57,7 @@ def _replicas(situation: Situation, decision: Decision, revision: Revision) -> i
 
     Not how many exist this instant: that would be a write of status for every pod that comes or goes.
     """
-    wanted = decision.replicas_of(revision)
+    wanted = decision.scale.get(revision.name)
     return wanted if wanted is not None else situation.asked_pods(revision.name) or decision.replicas
 
 

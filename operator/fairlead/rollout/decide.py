@@ -21,13 +21,9 @@ from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.plan import Decision, Drained, Problem, Wait
 from fairlead.rollout.draining import draining, next_drained
-from fairlead.rollout.gates import (
-    BEFORE_FIRST_TRAFFIC,
-    BEFORE_TRAFFIC,
-    first_objection,
-    wanted_replicas,
-)
-from fairlead.rollout.stable import floor_left, stable_revision, stable_since
+from fairlead.rollout.gates import BEFORE_FIRST_TRAFFIC, BEFORE_TRAFFIC, first_objection
+from fairlead.rollout.size import floor_left, kept_replicas, needs_the_room, sized, wanted_replicas
+from fairlead.rollout.stable import stable_revision, stable_since
 from fairlead.situation import Situation, revision_of
 
 NOTHING = timedelta(0)
@@ -36,6 +32,10 @@ ASK_SOON = timedelta(seconds=1)
 
 def decide(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | Problem) -> Decision:
     """What follows from one look, given the revision that the spec asks for."""
+    return sized(situation, spec, _decided(situation, spec, wanted))
+
+
+def _decided(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | Problem) -> Decision:
     stable = stable_revision(situation)
     if isinstance(wanted, Problem):
         return _hold(situation, spec, stable, wanted)
@@ -60,7 +60,6 @@ def _first(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision) ->
         phase=Phase.STARTING,
         replicas=needed,
         stable_replicas=0,
-        scaled_here=spec.autoscaling is None,
         candidate=wanted,
         wait=wait,
     )
@@ -79,21 +78,20 @@ def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, w
     if wait is None:
         return _serves(situation, spec, wanted, (*old, Drained(revision=stable, since=situation.now)))
     left = _time_left(situation, spec, wanted)
+    overdue = left <= NOTHING
+    stays = not overdue and needs_the_room(situation, stable, wanted, needed)
     # What is asked follows from the status that is written now, and no event tells of one's own writing.
     ask = ASK_SOON if wait.reason == Reason.PROBE_UNANSWERED and situation.probe is None else None
     return Decision(
         phase=Phase.STARTING,
         replicas=needed,
-        # Whatever the spec says by now: nothing is taken from what serves before the candidate has taken over.
-        stable_replicas=max(needed, situation.asked_pods(stable.name)),
-        scaled_here=spec.autoscaling is None,
+        stable_replicas=kept_replicas(situation, stable, 0 if stays else needed),
         stable=stable,
         stable_since=stable_since(situation, stable),
-        keeps_floor=True,
         candidate=wanted,
         draining=old,
         wait=wait,
-        overdue=left <= NOTHING,
+        overdue=overdue,
         look_again=_soonest(ask, left, next_drained(situation, spec, old)),
     )
 
@@ -108,10 +106,8 @@ def _serves(
         phase=Phase.DRAINING if old else Phase.STABLE,
         replicas=needed,
         stable_replicas=needed,
-        scaled_here=spec.autoscaling is None,
         stable=stable,
         stable_since=stable_since(situation, stable) if stable else None,
-        keeps_floor=floor > NOTHING,
         draining=old,
         look_again=_soonest(floor, next_drained(situation, spec, old)),
     )
@@ -128,7 +124,6 @@ def _stop_others(situation: Situation, spec: ModelDeploymentSpec, wanted: Revisi
         phase=Phase.STOPPING,
         replicas=wanted_replicas(spec, situation, None),
         stable_replicas=0,
-        scaled_here=spec.autoscaling is None,
         candidate=wanted,
         starting=wanted.name in situation.deployed_revisions(),  # one that runs already is not stopped
         wait=Wait(reason=Reason.STOPPING, message=message),
@@ -139,7 +134,7 @@ def _hold(situation: Situation, spec: ModelDeploymentSpec, stable: Revision | No
     """What the spec asks for cannot be made: whatever runs goes on as it is."""
     old = draining(situation, spec, keep_out={stable.name} if stable else set())
     serves = _serves(situation, spec, stable, old)
-    kept = max(serves.stable_replicas, situation.asked_pods(stable.name)) if stable else 0
+    kept = kept_replicas(situation, stable, serves.stable_replicas) if stable else 0
     return replace(serves, phase=Phase.HELD, stable_replicas=kept, problem=problem)
 
 

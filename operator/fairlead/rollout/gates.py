@@ -3,22 +3,10 @@
 from collections.abc import Callable
 
 from fairlead.api.kinds import SERVICE
-from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Reason
 from fairlead.api.revision import Revision
 from fairlead.plan import Wait
 from fairlead.situation import Situation
-
-
-def wanted_replicas(spec: ModelDeploymentSpec, situation: Situation, stable: Revision | None) -> int:
-    """How many replicas a revision needs to take all traffic.
-
-    With an autoscaler that is as many as the stable revision has now, within the autoscaler's bounds.
-    """
-    if spec.autoscaling is None:
-        return 1 if spec.replicas is None else spec.replicas
-    now = situation.asked_pods(stable.name) if stable else 0
-    return min(max(spec.autoscaling.min_replicas, now), spec.autoscaling.max_replicas)
 
 
 def pods_not_available(situation: Situation, candidate: Revision, needed: int) -> Wait | None:

@@ -1,14 +1,10 @@
 """Which revision serves production, as far as can be known, and since when."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fairlead.api import names
 from fairlead.api.revision import Revision
 from fairlead.situation import Situation, revision_named
-
-FLOOR_TIME = timedelta(minutes=5)
-"""How long a new stable revision is not scaled in: the autoscaler's default stabilisation window
-(kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale, "Stabilization window")."""
 
 
 def stable_revision(situation: Situation) -> Revision | None:
@@ -29,11 +25,6 @@ def stable_since(situation: Situation, stable: Revision) -> datetime:
     before = situation.status.stable if situation.status else None
     known = before is not None and before.revision == stable.name
     return min(before.since or situation.now, situation.now) if before is not None and known else situation.now
-
-
-def floor_left(situation: Situation, stable: Revision) -> timedelta:
-    """How long the stable revision's autoscaler must still not scale it in; not positive when it may."""
-    return stable_since(situation, stable) + FLOOR_TIME - situation.now
 
 
 def _remembered(situation: Situation) -> Revision | None:
