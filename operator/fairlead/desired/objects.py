@@ -87,6 +87,8 @@ def _deletions(situation: Situation, decision: Decision, wanted: tuple[Step, ...
     applied = [step.manifest for step in wanted if isinstance(step, Apply)]
     kept = {(kind_of(manifest), str(manifest["metadata"]["name"])) for manifest in applied}
     kept |= {(SERVICE, situation.identity.name)}
+    # What is about to start has no pods yet, and may be the oldest of all.
+    kept |= {(CONTROLLER_REVISION, each.name) for each in (decision.stable, decision.candidate) if each}
     kept |= {(CONTROLLER_REVISION, name) for name in _history(situation, {name for _, name in kept})}
     for kind in reversed(CHILDREN):
         for name, live in _live(situation, kind):
