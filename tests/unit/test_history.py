@@ -43,3 +43,20 @@ def test_the_record_of_what_is_about_to_start_is_kept_however_old_it_is():
     world.settle()
     assert world.serving() == first
     assert (DEPLOYMENT, first) in world.children
+
+
+def test_a_revision_that_served_last_is_forgotten_last():
+    world, first = with_many_records()
+    want(world, 1)
+    world.settle()
+    want(world, 100)
+    world.settle()
+    assert first in records(world), "it has served until now, though it is the oldest"
+
+
+def test_a_record_is_renumbered_once():
+    world, first = with_many_records()
+    want(world, 1)
+    world.settle()
+    assert world.children[(CONTROLLER_REVISION, first)]["revision"] == REVISION_HISTORY + 2
+    assert not any(world.step(step) for step in world.reconcile().steps)

@@ -42,7 +42,8 @@ class Snapshot(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class Revision:
-    """A snapshot with its name. `number` orders the revisions of a model; the newest has the greatest.
+    """A snapshot with its name. `number` orders the revisions of a model; the one that was wanted last
+    has the greatest.
 
     `data` is the snapshot as it is stored, to the letter: a later version of Fairlead may know more fields, and what is
     stored cannot be changed.

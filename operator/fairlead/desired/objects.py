@@ -101,7 +101,7 @@ def _live(situation: Situation, kind: Kind) -> list[tuple[str, Manifest]]:
 
 
 def _history(situation: Situation, running: set[str]) -> set[str]:
-    """The newest revisions that do not run: the way back to them needs no ModelRuntime."""
+    """Of the revisions that do not run those that were wanted last: the way back needs no ModelRuntime."""
     idle = [revision for revision in situation.revisions if revision.name not in running]
     newest = sorted(idle, key=lambda revision: revision.number, reverse=True)
     return {revision.name for revision in newest[:REVISION_HISTORY]}

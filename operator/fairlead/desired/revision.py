@@ -1,5 +1,6 @@
 """The revision that a spec asks for: found again among those that exist, or made anew."""
 
+from dataclasses import replace
 from typing import Any
 
 from fairlead.api.modeldeployment import MOUNTS_CLASH, ModelDeployment, mounts_clash
@@ -33,11 +34,17 @@ def wanted_revision(situation: Situation, model: ModelDeployment) -> Revision | 
     known = [revision for revision in situation.revisions if revision.wish == wish_digest(wish)]
     recorded = [revision for revision in known if revision.recorded]
     if recorded:
-        return max(recorded, key=lambda revision: revision.number)
+        return _newest(situation, max(recorded, key=lambda revision: revision.number))
     made = _made(situation, model, wish)
     if known and (isinstance(made, Problem) or made.name not in {revision.name for revision in known}):
         return known[0]  # its record is lost and cannot be made again: it goes on without one
     return made
+
+
+def _newest(situation: Situation, revision: Revision) -> Revision:
+    """The revision with a number above all others: what was wanted last is forgotten last, not what was made last."""
+    others = [other.number for other in situation.revisions if other.name != revision.name]
+    return replace(revision, number=max(revision.number, 1 + max(others, default=0)))
 
 
 def _made(situation: Situation, model: ModelDeployment, wish: dict[str, Any]) -> Revision | Problem:
