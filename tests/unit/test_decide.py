@@ -72,6 +72,20 @@ def test_the_old_revision_goes_when_its_drain_time_is_over():
     assert (CONTROLLER_REVISION, old) in world.children, "the way back is remembered"
 
 
+def test_without_drain_time_the_old_revision_goes_right_after_traffic_has_moved():
+    world = settled(rollout={"drain": "0s"})
+    old = world.serving()
+    change_version(world, "2")
+    world.reconcile()
+    world.run_pods()
+    plan = world.reconcile()
+    assert world.serving() != old
+    assert world.deployments() == {world.serving()}
+    assert world.status["rollout"]["phase"] == "Stable"
+    kinds = [type(step).__name__ for step in plan.steps]
+    assert kinds.index("Delete") > max(n for n, kind in enumerate(kinds) if kind == "Apply")
+
+
 def test_a_candidate_that_never_gets_ready_takes_no_traffic_and_harms_nothing():
     world = settled()
     old = world.serving()

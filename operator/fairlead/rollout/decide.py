@@ -20,7 +20,7 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.plan import Decision, Drained, Problem, Wait
-from fairlead.rollout.draining import draining, next_drained
+from fairlead.rollout.draining import drained_from_now, draining, next_drained
 from fairlead.rollout.gates import BEFORE_FIRST_TRAFFIC, BEFORE_TRAFFIC, first_objection
 from fairlead.rollout.size import floor_left, kept_replicas, needs_the_room, sized, wanted_replicas
 from fairlead.rollout.stable import stable_revision, stable_since
@@ -76,7 +76,7 @@ def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, w
     needed = wanted_replicas(spec, situation, stable)
     wait = first_objection(BEFORE_TRAFFIC, situation, wanted, needed)
     if wait is None:
-        return _serves(situation, spec, wanted, (*old, Drained(revision=stable, since=situation.now)))
+        return _serves(situation, spec, wanted, (*old, *drained_from_now(situation, spec, stable)))
     left = _time_left(situation, spec, wanted)
     overdue = left <= NOTHING
     stays = not overdue and needs_the_room(situation, stable, wanted, needed)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.api.revision import Revision
 from fairlead.plan import Drained
 from fairlead.situation import Situation, revision_named
 
@@ -18,6 +19,12 @@ def draining(situation: Situation, spec: ModelDeploymentSpec, keep_out: set[str]
         and revision.name in situation.deployed_revisions()
     ]
     return tuple(drained for drained in found if _left(situation, spec, drained) > timedelta(0))
+
+
+def drained_from_now(situation: Situation, spec: ModelDeploymentSpec, revision: Revision) -> tuple[Drained, ...]:
+    """The revision that traffic moves away from by this decision; none where no time to drain is asked for."""
+    drained = Drained(revision=revision, since=situation.now)
+    return (drained,) if _left(situation, spec, drained) > timedelta(0) else ()
 
 
 def next_drained(situation: Situation, spec: ModelDeploymentSpec, drained: tuple[Drained, ...]) -> timedelta | None:
