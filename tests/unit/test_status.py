@@ -5,7 +5,6 @@ from datetime import timedelta
 from fairlead.api.kinds import SERVICE
 from fairlead.api.reasons import Reason
 from fairlead.api.status import Status
-from fairlead.reconcile import reconcile
 from fairlead.situation import Refusal
 from world import World
 
@@ -116,5 +115,23 @@ def test_draining_times_in_the_future_end():
     world.reconcile()
     assert world.status is not None
     world.status = {**world.status, "draining": [{**world.status["draining"][0], "since": "2999-01-01T00:00:00Z"}]}
-    plan = reconcile(world.look())
+    plan = world.reconcile()
     assert plan.look_again == timedelta(seconds=30)
+    world.now += timedelta(seconds=30)
+    world.reconcile()
+    assert world.deployments() == {world.serving()}
+
+
+def test_a_deadline_that_began_in_the_future_passes():
+    world = World()
+    world.settle()
+    world.change(model={"uri": "pvc://models/fraud", "version": "2"})
+    world.reconcile()
+    world.broken = world.deployments() - {world.serving()}
+    world.reconcile()
+    assert world.status is not None
+    world.status = {**world.status, "rollout": {**world.status["rollout"], "since": "2999-01-01T00:00:00Z"}}
+    world.reconcile()
+    world.now += timedelta(minutes=10)
+    world.reconcile()
+    assert world.condition("Stalled")["reason"] == "ProgressDeadlineExceeded"

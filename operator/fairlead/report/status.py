@@ -69,7 +69,8 @@ def _rollout(situation: Situation, decision: Decision) -> RolloutStatus:
     revision = decision.candidate.name if decision.candidate else None
     before = situation.status.rollout if situation.status else None
     same = before is not None and (before.phase, before.revision) == (decision.phase, revision)
-    since = before.since if before is not None and same else situation.now
+    # A time in the future would never let a deadline pass: it counts as now, and that is what is remembered.
+    since = min(before.since, situation.now) if before is not None and same else situation.now
     return RolloutStatus(phase=Phase(decision.phase), revision=revision, since=since)
 
 

@@ -12,7 +12,9 @@ def draining(situation: Situation, spec: ModelDeploymentSpec, keep_out: set[str]
     """Those that still drain. One that is wanted again, has drained, or is gone, is not among them."""
     remembered = situation.status.draining if situation.status else ()
     found = [
-        Drained(revision=revision, since=entry.since)
+        # A time in the future, from a clock that was wrong or a hand-written status, must not keep a revision for ever:
+        # it counts as now, and that is what is remembered.
+        Drained(revision=revision, since=min(entry.since, situation.now))
         for entry in remembered
         if (revision := revision_named(situation.revisions, entry.revision)) is not None
         and revision.name not in keep_out
@@ -33,6 +35,4 @@ def next_drained(situation: Situation, spec: ModelDeploymentSpec, drained: tuple
 
 
 def _left(situation: Situation, spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
-    # A time in the future, from a clock that was wrong or a hand-written status, must not keep a revision for ever.
-    since = min(drained.since, situation.now)
-    return since + spec.rollout.drain - situation.now
+    return drained.since + spec.rollout.drain - situation.now
