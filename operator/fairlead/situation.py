@@ -79,6 +79,12 @@ class Situation:
         """The live Service that clients use."""
         return self.child(SERVICE, self.identity.name)
 
+    def selected(self) -> str | None:
+        """The revision that the Service sends clients to."""
+        selector = ((self.service() or {}).get("spec") or {}).get("selector") or {}
+        value = selector.get(names.REVISION)
+        return value if isinstance(value, str) else None
+
     def pods_of(self, revision: str) -> tuple[Manifest, ...]:
         """The live pods of a revision, oldest first."""
         return tuple(pod for pod in self.pods if revision_of(pod) == revision)

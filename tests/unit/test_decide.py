@@ -1,5 +1,6 @@
 """rollout/decide.py: which revisions live, and which of them serves."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from fairlead.api.kinds import (
@@ -9,7 +10,12 @@ from fairlead.api.kinds import (
     SERVICE,
     SERVICE_ACCOUNT,
 )
+from fairlead.api.parse import parse_model_deployment
+from fairlead.desired.revision import wanted_revision
+from fairlead.plan import Decision
+from fairlead.rollout import decide as rollout
 from fairlead.rollout.gates import BEFORE_TRAFFIC, first_objection, pods_not_available, probe_unanswered, write_refused
+from fairlead.situation import Situation
 from world import World, a_model
 
 
@@ -17,6 +23,11 @@ def settled(**spec: object) -> World:
     world = World(a_model(**spec))
     world.settle()
     return world
+
+
+def decide(world: World, situation: Situation) -> Decision:
+    spec = parse_model_deployment(world.model).spec
+    return rollout.decide(situation, spec, wanted_revision(situation, parse_model_deployment(world.model)))
 
 
 def change_version(world: World, version: str) -> None:
@@ -406,3 +417,34 @@ def test_a_candidate_that_nobody_has_asked_yet_is_looked_at_again_soon():
     plan = world.reconcile()
     assert world.condition("Ready")["reason"] == "ProbeUnanswered"
     assert plan.look_again == timedelta(seconds=1), "no event will come"
+
+
+def moved_without_a_status() -> World:
+    """The leader has moved traffic, and ended before it wrote a status."""
+    world = settled()
+    change_version(world, "2")
+    world.reconcile()
+    world.run_pods()
+    before = world.status
+    world.reconcile()
+    world.status = before
+    return world
+
+
+def test_traffic_that_a_former_leader_has_moved_stays_though_its_answer_is_lost():
+    world = moved_without_a_status()
+    decision = decide(world, replace(world.look(), probe=None))
+    assert decision.serving.name == world.serving()
+    assert decision.phase == "Draining"
+
+
+def test_traffic_that_somebody_has_moved_to_a_revision_that_does_not_answer_goes_back():
+    world = moved_without_a_status()
+    world.silent = {world.serving()}
+    assert decide(world, world.look()).serving.name != world.serving()
+
+
+def test_traffic_that_somebody_has_moved_to_a_revision_that_is_not_complete_goes_back():
+    world = moved_without_a_status()
+    world.children[(DEPLOYMENT, world.serving())]["status"]["availableReplicas"] = 0
+    assert decide(world, replace(world.look(), probe=None)).serving.name != world.serving()

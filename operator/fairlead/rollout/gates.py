@@ -30,10 +30,14 @@ def probe_unanswered(situation: Situation, candidate: Revision, needed: int) -> 
     """The candidate has not answered Fairlead's own request."""
     if needed == 0:
         return None  # nothing to ask, and nothing to serve
-    probe = situation.probe
-    if probe is not None and probe.revision == candidate.name and probe.answered:
+    answer = situation.probe if situation.probe and situation.probe.revision == candidate.name else None
+    if answer is None and situation.selected() == candidate.name:
+        # Traffic has moved already, by a leader that ended before it could write so. Answers are not handed on; to
+        # wait for a new one would move traffic back, and forward again.
         return None
-    detail = probe.detail if probe is not None and probe.revision == candidate.name else "not asked yet"
+    if answer is not None and answer.answered:
+        return None
+    detail = answer.detail if answer else "not asked yet"
     return Wait(
         reason=Reason.PROBE_UNANSWERED,
         message=f"the pods of {candidate.name} are ready, but a request to one of them was not answered: {detail}",

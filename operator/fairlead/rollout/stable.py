@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from fairlead.api import names
 from fairlead.api.revision import Revision
 from fairlead.situation import Situation, revision_named
 
@@ -33,5 +32,4 @@ def _remembered(situation: Situation) -> Revision | None:
 
 
 def _selected(situation: Situation) -> Revision | None:
-    selector = ((situation.service() or {}).get("spec") or {}).get("selector") or {}
-    return revision_named(situation.revisions, selector.get(names.REVISION))
+    return revision_named(situation.revisions, situation.selected())
