@@ -193,6 +193,32 @@ def test_recreate_stops_the_old_revision_before_the_new_one_starts():
     assert world.condition("Ready")["status"] == "True"
 
 
+def test_old_pods_that_do_not_end_are_told_when_the_deadline_is_over():
+    world = settled(rollout={"strategy": "Recreate", "progressDeadline": "1m"})
+    change_version(world, "2")
+    assert world.reconcile().look_again == timedelta(minutes=1)
+    world.now += timedelta(seconds=59)
+    world.reconcile()
+    assert world.condition("Stalled") is None
+    world.now += timedelta(seconds=1)
+    plan = world.reconcile()
+    assert world.condition("Stalled")["reason"] == "ProgressDeadlineExceeded"
+    assert "waiting for the pods of the old revision to end" in world.condition("Stalled")["message"]
+    assert [event.reason for event in plan.events] == ["ProgressDeadlineExceeded"]
+
+
+def test_recreate_never_has_two_pods_in_the_place_of_one():
+    world = settled()
+    deployment = world.children[(DEPLOYMENT, world.serving())]
+    assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": "25%"}
+    template = deployment["spec"]["template"]
+    world.change(rollout={"strategy": "Recreate"})
+    world.reconcile()
+    deployment = world.children[(DEPLOYMENT, world.serving())]
+    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+    assert deployment["spec"]["template"] == template, "nothing is restarted"
+
+
 def test_a_first_revision_that_never_served_is_replaced_and_not_kept_beside():
     world = World()
     world.reconcile()

@@ -1,6 +1,6 @@
 """The Deployment of a revision, made from the revision alone: what runs is what was recorded."""
 
-from typing import Any
+from typing import Any, assert_never
 
 from fairlead.api import names
 from fairlead.api.kinds import DEPLOYMENT
@@ -21,9 +21,19 @@ def deployment(identity: Identity, revision: Revision, spec: ModelDeploymentSpec
         "spec": {
             "selector": {"matchLabels": names.selector(identity.name, revision.name)},
             "template": {**recorded, "metadata": {**recorded["metadata"], "labels": labels}},
-            # A pod that is replaced stays until its successor serves.
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}},
+            "strategy": _replacement(spec),
             "revisionHistoryLimit": 1,
             "progressDeadlineSeconds": int(spec.rollout.progress_deadline.total_seconds()),
         },
     }
+
+
+def _replacement(spec: ModelDeploymentSpec) -> dict[str, Any]:
+    """How a pod is replaced within its revision, when somebody restarts the Deployment."""
+    match spec.rollout.strategy:
+        case "BlueGreen":  # it stays until its successor serves
+            return {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}}
+        case "Recreate":  # there may be no room for its successor, or no second claim to its volume
+            return {"type": "Recreate"}
+        case _:
+            assert_never(spec.rollout.strategy)

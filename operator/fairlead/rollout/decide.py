@@ -120,6 +120,7 @@ def _stop_others(situation: Situation, spec: ModelDeploymentSpec, wanted: Revisi
         return None
     named = f" (now {others[0]['metadata']['name']})" if others else ""
     message = f"waiting for the pods of the old revision to end{named}, before {wanted.name} starts"
+    left = _time_left(situation, spec, wanted)
     return Decision(
         phase=Phase.STOPPING,
         replicas=wanted_replicas(spec, situation, None),
@@ -127,6 +128,8 @@ def _stop_others(situation: Situation, spec: ModelDeploymentSpec, wanted: Revisi
         candidate=wanted,
         starting=wanted.name in situation.deployed_revisions(),  # one that runs already is not stopped
         wait=Wait(reason=Reason.STOPPING, message=message),
+        overdue=left <= NOTHING,
+        look_again=_soonest(left),
     )
 
 
