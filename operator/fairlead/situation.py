@@ -31,7 +31,8 @@ class Identity:
 class Refusal:
     """A write that the API server refused, or that Fairlead did not dare.
 
-    `revision` is the one that it was for, if any; `essential` says that this revision cannot serve without it.
+    `revision` is the one that it was for, if any (a deletion is for none); `essential` says that this revision cannot
+    serve without it.
     """
 
     kind: str

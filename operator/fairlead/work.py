@@ -22,7 +22,7 @@ class Worker:
         """Returns after how long to look again even if nothing happens.
 
         Raises ApiError when the cluster does not let us; Rejected, too, when an object was refused: the rules that
-        refuse it may change, and no event will tell.
+        refuse it may change, and no event will tell. What else waits for its time must not wait for that.
         """
         situation = self._observer.look(key)
         if situation is None:
@@ -36,5 +36,5 @@ class Worker:
             if await self._writer.write_status(plan, situation.identity):
                 await self._writer.tell(plan.events, situation.identity, situation.now)
         if refusals:
-            raise Rejected(refusals[0].message)
+            raise Rejected(refusals[0].message, look_again=plan.look_again)
         return plan.look_again

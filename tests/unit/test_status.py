@@ -5,8 +5,9 @@ from datetime import timedelta
 from fairlead.api.kinds import SERVICE
 from fairlead.api.reasons import Reason
 from fairlead.api.status import Status
+from fairlead.reconcile import reconcile
 from fairlead.situation import Refusal
-from world import World
+from world import World, a_model
 
 
 def test_conditions_carry_the_generation_and_keep_the_time_of_their_last_change():
@@ -73,6 +74,21 @@ def test_a_service_that_belongs_to_somebody_else_serves_nobody():
     plan = world.reconcile()
     assert world.condition("Available")["status"] == "False"
     assert plan.events == (), "nothing took over"
+
+
+def test_what_may_not_be_stopped_still_serves():
+    world = World(a_model(rollout={"strategy": "Recreate"}))
+    world.settle()
+    old = world.serving()
+    assert old is not None
+    world.change(model={"uri": "pvc://models/fraud", "version": "2"})
+    told = "it cannot be deleted: no"
+    world.refusals = (Refusal(kind="Deployment", name=old, reason=Reason.WRITE_REFUSED, message=told),)
+    world.status = reconcile(world.look()).status
+    assert world.condition("Available")["message"] == f"{old} serves"
+    world.refusals = ()
+    world.status = reconcile(world.look()).status
+    assert world.condition("Available")["status"] == "False"
 
 
 def test_endless_words_of_a_webhook_fit_into_a_condition():

@@ -1,10 +1,10 @@
 """Carries out a Plan: the only place that writes. Steps in the plan's order, each only where something differs."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from fairlead.api.kinds import MODEL_DEPLOYMENT, SERVICE, kind_of
+from fairlead.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, MODEL_DEPLOYMENT, SERVICE, Kind, kind_of
 from fairlead.apply.event import event_manifest
 from fairlead.apply.objects import Objects, Refused, Stores
 from fairlead.cluster.client import Client
@@ -28,11 +28,13 @@ class Writer:
         """Carries the steps out, and returns what was refused.
 
         A refusal stops what rests on it, and nothing else: the rest of a revision that cannot be without it, traffic to
-        that revision, and all deletions. Raises ApiError where trying again may help.
+        that revision, and deletions while traffic is not where it should be. Raises ApiError where trying again may
+        help.
         """
         refusals: list[Refusal] = []
+        service = traffic(steps)
         for step in steps:
-            if rests_on(step, refusals):
+            if rests_on(step, refusals, service):
                 continue
             try:
                 await self._step(step, identity)
@@ -77,16 +79,40 @@ class Writer:
                 await self._objects.delete(kind, identity.namespace, name, uid)
 
 
-def rests_on(step: Step, refusals: Iterable[Refusal]) -> bool:
-    """Whether something that was refused must be there before this step."""
+def traffic(steps: Iterable[Step]) -> Manifest | None:
+    """The Service that clients use, as these steps make it; None where they leave it as it is."""
+    applied = [step.manifest for step in steps if isinstance(step, Apply)]
+    return next((each for each in applied if kind_of(each) == SERVICE and revision_of(each) is None), None)
+
+
+def rests_on(step: Step, refusals: Sequence[Refusal], service: Manifest | None) -> bool:
+    """Whether something that was refused must have been done before this step. `service` is what clients use."""
     missing = {refusal.revision for refusal in refusals if refusal.essential}
     match step:
         case Apply(manifest=manifest):
             return bool(missing & {revision_of(manifest), _serves(manifest)} - {None})
         case Scale(deployment=name):
-            return name in missing
-        case Delete():
-            return bool(tuple(refusals))
+            # An autoscaler that may not be deleted would take back whatever is set.
+            return name in missing or _is_refused(HORIZONTAL_POD_AUTOSCALER, name, refusals)
+        case Delete(kind=kind):
+            # Clients may still be sent to it, or pods that may not be deleted may still need it.
+            return not _moved(service, missing, refusals) or (kind != DEPLOYMENT and _pods_stay(refusals))
+
+
+def _moved(service: Manifest | None, missing: set[str | None], refusals: Sequence[Refusal]) -> bool:
+    """Whether clients are sent where they are to be sent."""
+    if service is None:
+        return True
+    return _serves(service) not in missing and not _is_refused(SERVICE, service["metadata"]["name"], refusals)
+
+
+def _pods_stay(refusals: Sequence[Refusal]) -> bool:
+    """Whether a Deployment may not be deleted. Of a deletion nobody says for which revision it was."""
+    return any(refusal.kind == DEPLOYMENT.kind and refusal.revision is None for refusal in refusals)
+
+
+def _is_refused(kind: Kind, name: str, refusals: Sequence[Refusal]) -> bool:
+    return any((refusal.kind, refusal.name) == (kind.kind, name) for refusal in refusals)
 
 
 def _serves(manifest: Manifest) -> str | None:

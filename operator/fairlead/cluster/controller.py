@@ -14,7 +14,7 @@ from datetime import timedelta
 from fairlead.api.kinds import Kind
 from fairlead.cluster.alone import Alone
 from fairlead.cluster.client import Client, Listing
-from fairlead.cluster.errors import ApiError, Conflict, NotFound, NotLeading, Throttled
+from fairlead.cluster.errors import ApiError, Conflict, NotFound, NotLeading, Rejected, Throttled
 from fairlead.cluster.lease import Lease
 from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.queue import WorkQueue
@@ -211,6 +211,8 @@ class Controller:
 
     def _put_off(self, key: Key, error: Exception) -> None:
         delay = self.queue.retry(key, error.retry_after if isinstance(error, Throttled) else timedelta(0))
+        if isinstance(error, Rejected) and error.look_again is not None:
+            self.queue.add_after(key, error.look_again)
         self.metrics.retries.inc()
         # Conflicts are part of the game, and an ApiError says itself what is wrong; anything else is a bug of ours.
         expected = isinstance(error, Conflict | NotLeading)

@@ -45,8 +45,13 @@ class Conflict(ApiError):
 class Rejected(ApiError):
     """400, 403, 422 and the like: the server refuses this very object, and will again until it or the rules change.
 
-    Validation, admission policies and webhooks, quota, RBAC. The message is for the user.
+    Validation, admission policies and webhooks, quota, RBAC. The message is for the user. `look_again` is after how
+    long there is something else to do for the same model.
     """
+
+    def __init__(self, message: str, *, look_again: timedelta | None = None, **more: Any) -> None:
+        super().__init__(message, **more)
+        self.look_again = look_again
 
 
 class Expired(ApiError):

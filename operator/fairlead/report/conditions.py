@@ -14,7 +14,7 @@ Reconciling and Stalled are there only while they are true (kstatus, sigs.k8s.io
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fairlead.api.kinds import SERVICE
+from fairlead.api.kinds import DEPLOYMENT, SERVICE
 from fairlead.api.reasons import ConditionType, Reason
 from fairlead.api.revision import Revision
 from fairlead.plan import Decision, Wait
@@ -140,11 +140,19 @@ def available(situation: Situation, decision: Decision) -> Finding:
     serving = decision.serving
     if any(refusal.kind == SERVICE.kind and refusal.name == situation.identity.name for refusal in situation.refusals):
         return _available(False, Reason.NOT_AVAILABLE, f"Service {situation.identity.name} cannot be written")
-    if serving is not None and situation.serving_pods(serving.name) > 0:
-        return _available(True, Reason.SERVING, f"{serving.name} serves")
+    name = serving.name if serving is not None else _cannot_be_stopped(situation)
+    if name is not None and situation.serving_pods(name) > 0:
+        return _available(True, Reason.SERVING, f"{name} serves")
     if serving is not None and decision.replicas == 0:
         return _available(False, Reason.SCALED_TO_ZERO, "spec.replicas is 0")
     return _available(False, Reason.NOT_AVAILABLE, "no pod is ready to serve")
+
+
+def _cannot_be_stopped(situation: Situation) -> str | None:
+    """The revision that clients still reach, since its Deployment may not be deleted (Recreate)."""
+    refused = {refusal.name for refusal in situation.refusals if refusal.kind == DEPLOYMENT.kind}
+    selected = situation.selected()
+    return selected if selected in refused else None
 
 
 def _available(status: bool, reason: Reason, message: str) -> Finding:

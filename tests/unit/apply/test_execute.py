@@ -2,9 +2,9 @@
 
 import pytest
 
-from fairlead.api.kinds import DEPLOYMENT, SERVICE
+from fairlead.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, SERVICE, SERVICE_ACCOUNT, Kind
 from fairlead.api.reasons import Reason
-from fairlead.apply.execute import rests_on
+from fairlead.apply.execute import rests_on, traffic
 from fairlead.plan import Apply, Delete, Scale, Step
 from fairlead.reconcile import reconcile
 from fairlead.situation import Refusal
@@ -39,7 +39,7 @@ def skipped(found: tuple[Step, ...], *refusals: Refusal) -> list[str]:
             case Delete(kind=kind, name=deleted):
                 return f"delete {kind.kind} {deleted}"
 
-    return [name(step) for step in found if rests_on(step, refusals)]
+    return [name(step) for step in found if rests_on(step, refusals, traffic(found))]
 
 
 def test_what_is_not_there_gets_no_traffic():
@@ -60,6 +60,37 @@ def test_what_can_be_done_without_holds_nothing_up(kind: str):
     assert skipped(found, refusal(kind, new, essential=False)) == []
 
 
-def test_nothing_is_deleted_while_something_is_refused():
-    gone = Delete(kind=DEPLOYMENT, name="fraud-old", uid="1")
-    assert skipped((gone,), refusal("NetworkPolicy", "", essential=False)) == ["delete Deployment fraud-old"]
+GONE = Delete(kind=DEPLOYMENT, name="fraud-old", uid="1")
+
+
+def refused_deletion(kind: Kind, name: str) -> Refusal:
+    return Refusal(kind=kind.kind, name=name, reason=Reason.WRITE_REFUSED, message="it cannot be deleted")
+
+
+def test_what_is_not_wanted_any_more_goes_whatever_else_is_refused():
+    found, old, _ = steps()
+    for refused in (refusal("ServiceAccount", "", essential=False), refusal("Deployment", old, essential=True)):
+        assert skipped((*found, GONE), refused)[-1:] != ["delete Deployment fraud-old"]
+
+
+def test_nothing_is_deleted_while_clients_are_not_sent_where_they_should_be():
+    found, _, new = steps()
+    service = Refusal(kind=SERVICE.kind, name="fraud", reason=Reason.WRITE_REFUSED, message="no")
+    assert skipped((*found, GONE), service) == ["delete Deployment fraud-old"]
+    assert skipped((*found, GONE), refusal("Deployment", new, essential=True))[-1] == "delete Deployment fraud-old"
+
+
+def test_the_service_of_one_revision_is_not_what_clients_use():
+    found, old, _ = steps()
+    assert skipped((*found, GONE), refused_deletion(SERVICE, old)) == []
+
+
+def test_pods_that_may_not_be_deleted_keep_what_they_rest_on_and_no_other_pods():
+    account = Delete(kind=SERVICE_ACCOUNT, name="fraud", uid="1")
+    assert skipped((GONE, account), refused_deletion(DEPLOYMENT, "other")) == ["delete ServiceAccount fraud"]
+
+
+def test_nobody_fights_an_autoscaler_that_may_not_be_deleted():
+    refused = refused_deletion(HORIZONTAL_POD_AUTOSCALER, "fraud-1")
+    found = (Scale(deployment="fraud-1", replicas=5), Scale(deployment="fraud-2", replicas=5))
+    assert skipped(found, refused) == ["scale fraud-1"]

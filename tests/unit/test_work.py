@@ -1,0 +1,72 @@
+"""work.py: one pass over one model."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from fairlead.api.reasons import Reason
+from fairlead.apply.execute import rests_on, traffic
+from fairlead.cluster.errors import Rejected
+from fairlead.plan import Apply, Event, Plan, Step
+from fairlead.situation import Identity, Refusal, Situation
+from fairlead.work import Worker
+from world import World
+
+ACCOUNT = Refusal(kind="ServiceAccount", name="fraud", reason=Reason.NAME_TAKEN, message="the name is taken")
+KEY = ("risk", "fraud")
+
+
+@dataclass
+class Hands:
+    """Observer and writer of a small world, in which the name of the ServiceAccount is taken."""
+
+    world: World
+    written: list[Plan] = field(default_factory=list)
+
+    def look(self, key: object) -> Situation:
+        return self.world.look()
+
+    async def carry_out(self, steps: tuple[Step, ...], identity: Identity) -> tuple[Refusal, ...]:
+        refusals: list[Refusal] = []
+        for step in steps:
+            if isinstance(step, Apply) and step.manifest["kind"] == ACCOUNT.kind:
+                refusals.append(ACCOUNT)
+            elif not rests_on(step, refusals, traffic(steps)):
+                self.world.step(step)
+        return tuple(refusals)
+
+    async def write_status(self, plan: Plan, identity: Identity) -> bool:
+        self.world.status = plan.status
+        self.written.append(plan)
+        return True
+
+    async def tell(self, events: tuple[Event, ...], identity: Identity, now: object) -> None:
+        """Nobody listens."""
+
+
+def draining() -> World:
+    world = World()
+    world.settle()
+    world.change(model={"uri": "pvc://models/fraud", "version": "2"})
+    world.reconcile()
+    world.run_pods()
+    world.reconcile()
+    return world
+
+
+async def test_what_waits_for_its_time_does_not_wait_for_what_is_refused():
+    hands = Hands(draining())
+    with pytest.raises(Rejected) as raised:
+        await Worker(hands, hands)(KEY)  # type: ignore[arg-type]
+    assert raised.value.look_again == timedelta(seconds=30)
+    assert hands.world.condition("Stalled")["reason"] == "NameTaken"
+
+
+async def test_one_lasting_refusal_does_not_keep_old_revisions_alive():
+    hands = Hands(draining())
+    hands.world.now += timedelta(seconds=30)
+    with pytest.raises(Rejected) as raised:
+        await Worker(hands, hands)(KEY)  # type: ignore[arg-type]
+    assert raised.value.look_again is None
+    assert hands.world.deployments() == {hands.world.serving()}
