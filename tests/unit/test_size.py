@@ -5,8 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from fairlead.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, kind_of
-from fairlead.plan import Apply, Plan, Scale
+from fairlead.plan import Apply, Delete, Plan, Scale
 from fairlead.reconcile import reconcile
 from fairlead.situation import Situation
 from world import World, a_model
@@ -86,3 +88,47 @@ def test_an_autoscaler_never_has_more_at_least_than_at_most():
     world.change(autoscaling=scaling(2, 5))
     bounds = [(spec["minReplicas"], spec["maxReplicas"]) for spec in autoscalers(reconcile(world.look()))]
     assert bounds == [(5, 5), (2, 5)], "of the new one, and of the one that drains"
+
+
+def without_autoscaler(**change: Any) -> tuple[World, str]:
+    """A model that had an autoscaler, and is to have five replicas instead."""
+    world = settled(autoscaling=scaling(2, 10), resources=CPU)
+    del world.model["spec"]["autoscaling"]
+    world.change(replicas=5, **change)
+    return world, world.serving() or ""
+
+
+def about(plan: Plan, name: str) -> list[str]:
+    """The kinds of the steps that set the number of a revision's pods, in their order."""
+    found = [step for step in plan.steps if isinstance(step, Delete | Scale)]
+    return [type(step).__name__ for step in found if getattr(step, "name", getattr(step, "deployment", "")) == name]
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_an_autoscaler_goes_before_the_number_that_is_to_hold(held: bool):
+    world, name = without_autoscaler(**({"model": VERSION_2} if held else {}))
+    if held:
+        world.runtime = None
+    assert about(reconcile(world.look()), name) == ["Delete", "Scale"]
+    world.reconcile()
+    assert world.status["rollout"]["phase"] == ("Held" if held else "Stable")
+    assert (HORIZONTAL_POD_AUTOSCALER, name) not in world.children
+    assert world.children[(DEPLOYMENT, name)]["spec"]["replicas"] == 5
+
+
+def test_an_autoscaler_that_somebody_keeps_alive_is_not_fought():
+    world, name = without_autoscaler()
+    world.children[(HORIZONTAL_POD_AUTOSCALER, name)]["metadata"]["deletionTimestamp"] = "2026-01-05T09:00:00Z"
+    assert about(reconcile(world.look()), name) == []
+
+
+def test_the_autoscaler_of_a_revision_that_drains_goes_as_well():
+    world = settled(autoscaling=scaling(2, 10), resources=CPU)
+    old = world.serving() or ""
+    world.change(model=VERSION_2)
+    world.reconcile()
+    world.run_pods()
+    world.reconcile()
+    del world.model["spec"]["autoscaling"]
+    world.change(replicas=5)
+    assert about(world.reconcile(), old) == ["Delete"], "it keeps the pods that it has"

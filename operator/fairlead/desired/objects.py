@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from fairlead.api.kinds import (
     CHILDREN,
     CONTROLLER_REVISION,
+    HORIZONTAL_POD_AUTOSCALER,
     SERVICE,
     Kind,
     kind_of,
@@ -28,7 +29,8 @@ REVISION_HISTORY = 10
 def steps(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> tuple[Step, ...]:
     """What has to be written for this decision, in the order in which it is written.
 
-    First what pods rest on, then pods, then the Service that sends traffic to them, and deletions last.
+    First what pods rest on, then pods, then the Service that sends traffic to them, and deletions last (but for an
+    autoscaler that must not go on).
     """
     wanted = (
         *_shared(situation, spec, decision),
@@ -59,6 +61,7 @@ def _of_revision(
     if revision.recorded:
         yield Apply(manifest=controller_revision(identity, revision))
     yield Apply(manifest=deployment(identity, revision, spec))
+    yield from _superseded_autoscaler(situation, spec, revision)
     if revision.name in decision.scale:
         yield Scale(deployment=revision.name, replicas=decision.scale[revision.name])
     yield Apply(manifest=revision_service(identity, revision))
@@ -66,6 +69,13 @@ def _of_revision(
         yield Apply(manifest=autoscaler(identity, revision, spec.autoscaling, decision.floor[revision.name]))
     if _may_have_several(situation, spec, decision, revision):
         yield Apply(manifest=disruption_budget(identity, revision))
+
+
+def _superseded_autoscaler(situation: Situation, spec: ModelDeploymentSpec, revision: Revision) -> Iterator[Delete]:
+    """It goes before the number that is to hold from now on: two who set it would take it back from each other."""
+    live = situation.child(HORIZONTAL_POD_AUTOSCALER, revision.name)
+    if spec.autoscaling is None and live is not None and not _is_going(live):
+        yield _delete(HORIZONTAL_POD_AUTOSCALER, live)
 
 
 def _may_have_several(situation: Situation, spec: ModelDeploymentSpec, decision: Decision, revision: Revision) -> bool:
@@ -90,14 +100,23 @@ def _deletions(situation: Situation, decision: Decision, wanted: tuple[Step, ...
     # What is about to start has no pods yet, and may be the oldest of all.
     kept |= {(CONTROLLER_REVISION, each.name) for each in (decision.stable, decision.candidate) if each}
     kept |= {(CONTROLLER_REVISION, name) for name in _history(situation, {name for _, name in kept})}
+    kept |= {(step.kind, step.name) for step in wanted if isinstance(step, Delete)}
     for kind in reversed(CHILDREN):
         for name, live in _live(situation, kind):
-            if (kind, name) not in kept and not live["metadata"].get("deletionTimestamp"):
-                yield Delete(kind=kind, name=name, uid=live["metadata"]["uid"])
+            if (kind, name) not in kept and not _is_going(live):
+                yield _delete(kind, live)
 
 
 def _live(situation: Situation, kind: Kind) -> list[tuple[str, Manifest]]:
     return sorted((name, live) for (found, name), live in situation.children.items() if found == kind)
+
+
+def _is_going(live: Manifest) -> bool:
+    return bool(live["metadata"].get("deletionTimestamp"))
+
+
+def _delete(kind: Kind, live: Manifest) -> Delete:
+    return Delete(kind=kind, name=live["metadata"]["name"], uid=live["metadata"]["uid"])
 
 
 def _history(situation: Situation, running: set[str]) -> set[str]:
