@@ -13,9 +13,10 @@ from fairlead.api.kinds import (
 from fairlead.api.parse import parse_model_deployment
 from fairlead.desired.revision import wanted_revision
 from fairlead.plan import Decision
+from fairlead.reconcile import reconcile
 from fairlead.rollout import decide as rollout
 from fairlead.rollout.gates import BEFORE_TRAFFIC, first_objection, pods_not_available, probe_unanswered, write_refused
-from fairlead.situation import Situation
+from fairlead.situation import ProbeAnswer, Situation
 from world import World, a_model
 
 
@@ -474,3 +475,15 @@ def test_traffic_that_somebody_has_moved_to_a_revision_that_is_not_complete_goes
     world = moved_without_a_status()
     world.children[(DEPLOYMENT, world.serving())]["status"]["availableReplicas"] = 0
     assert decide(world, replace(world.look(), probe=None)).serving.name != world.serving()
+
+
+def test_another_answer_to_fairleads_request_is_told():
+    world = settled()
+    change_version(world, "2")
+    world.reconcile()
+    world.run_pods()
+    (candidate,) = world.deployments() - {world.serving()}
+    for answer in ("answered 404", "answered 503"):
+        probe = ProbeAnswer(revision=candidate, answered=False, detail=f"GET /v2/ready on port 8080 {answer}")
+        world.status = reconcile(replace(world.look(), probe=probe)).status
+        assert answer in world.condition("Ready")["message"]

@@ -35,20 +35,20 @@ def test_a_quiet_model_has_the_same_status_an_hour_later():
     assert world.status == before
 
 
-def test_only_numbers_that_change_in_a_quoted_line_are_no_news():
+def test_a_quoted_line_that_differs_in_its_time_alone_is_no_news():
     world = World()
     world.settle()
     refusal = Refusal(
-        kind="Service", name="fraud", reason=Reason.WRITE_REFUSED, message="at 10:01:02 pod 7f3a said no: full"
+        kind="Service", name="fraud", reason=Reason.WRITE_REFUSED, message="at 10:01:02 pod 7f3a91c0 said no: full"
     )
     world.refusals = (refusal,)
     world.reconcile()
     before = world.status
-    again = "at 10:06:40 pod 99ab said no: full"
+    again = "at 10:06:40 pod 99ab04d7 said no: full"
     world.refusals = (Refusal(kind="Service", name="fraud", reason=Reason.WRITE_REFUSED, message=again),)
     world.reconcile()
     assert world.status == before
-    news = "at 10:06:40 pod 99ab said no: empty"
+    news = "at 10:06:40 pod 99ab04d7 said no: empty"
     world.refusals = (Refusal(kind="Service", name="fraud", reason=Reason.WRITE_REFUSED, message=news),)
     world.reconcile()
     assert world.status != before

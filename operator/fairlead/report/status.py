@@ -1,6 +1,5 @@
 """The status, computed whole from one look. It says the same words while nothing changes."""
 
-import re
 from typing import Literal
 
 from fairlead.api import names
@@ -11,6 +10,7 @@ from fairlead.api.revision import Revision
 from fairlead.api.status import Condition, DrainingStatus, RolloutStatus, StableStatus, Status
 from fairlead.plan import Decision
 from fairlead.report.conditions import Finding, conditions, invalid
+from fairlead.report.steady import says_the_same
 from fairlead.situation import Situation
 
 LONGEST = 2000  # characters of a message; the schema allows more
@@ -98,17 +98,10 @@ def _cut(message: str) -> str:
 
 
 def _steady(finding: Finding, before: Condition | None) -> str:
-    """The words of before, where only numbers in a quoted log line or error differ (times, addresses, identifiers).
+    """The words of before, where the new ones are no news.
 
     A server that fails over and over would otherwise make a new status at every attempt.
     """
-    if before is None or before.reason != finding.reason or ": " not in finding.message:
-        return finding.message
-    head, _, quoted = finding.message.partition(": ")
-    old_head, _, old_quoted = before.message.partition(": ")
-    same = head == old_head and _without_numbers(quoted) == _without_numbers(old_quoted)
-    return before.message if same else finding.message
-
-
-def _without_numbers(text: str) -> str:
-    return re.sub(r"[0-9a-f]*[0-9][0-9a-f]*", "#", text)
+    if before is not None and before.reason == finding.reason and says_the_same(finding.message, before.message):
+        return before.message
+    return finding.message
