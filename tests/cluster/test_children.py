@@ -7,6 +7,7 @@ import pytest
 from api_proxy import ApiProxy
 from fairlead.api.kinds import (
     BY_KIND,
+    CONTROLLER_REVISION,
     DEPLOYMENT,
     MODEL_DEPLOYMENT,
     NETWORK_POLICY,
@@ -225,6 +226,41 @@ def test_editing_what_is_no_part_of_the_pods_changes_only_that(
     assert written <= {"horizontalpodautoscalers", "fraud"}, "the autoscaler, and the status of the model"
 
 
+def test_another_strategy_changes_the_deployment_and_no_pod(
+    kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str
+):
+    children = created(kube, namespace)
+    at_rest(kube, namespace)
+    name, before = next((name, child) for (kind, name), child in children.items() if kind == "Deployment")
+
+    def deployment() -> dict[str, Any]:
+        found = kube.get(DEPLOYMENT, namespace, name)
+        assert found is not None
+        return dict(found["spec"])
+
+    at = len(proxy.writes)
+    kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": {"rollout": {"strategy": "Recreate"}}})
+    until(lambda: deployment()["strategy"] == {"type": "Recreate"}, what="Recreate")
+    kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": {"rollout": {"strategy": "BlueGreen"}}})
+    until(lambda: deployment() == before["spec"], what="the Deployment as it was")
+    writes = [write.method for write in proxy.writes[at:] if f"/deployments/{name}" in write.path]
+    assert writes == ["PATCH", "PATCH"]
+
+
+def test_a_revision_that_is_wanted_again_is_renumbered_in_one_write(
+    kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str
+):
+    children = created(kube, namespace, model={"version": "1"})
+    first = next(name for kind, name in children if kind == "ControllerRevision")
+    kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": {"model": {"version": "2"}}})
+    until(lambda: len(kube.list(CONTROLLER_REVISION, namespace)) == 2, what="a second record")
+    at = len(proxy.writes)
+    kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": {"model": {"version": "1"}}})
+    until(lambda: kube.get(CONTROLLER_REVISION, namespace, first)["revision"] == 3, what="number 3")
+    writes = [write.method for write in proxy.writes[at:] if f"/controllerrevisions/{first}" in write.path]
+    assert writes == ["PATCH"]
+
+
 def test_what_is_switched_off_goes(kube: Kube, operator: OperatorProcess, namespace: str):
     created(kube, namespace, **FULL)
     kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": {"autoscaling": None, "network": None, "replicas": 1}})
@@ -253,6 +289,23 @@ def test_a_foreign_object_of_the_same_name_is_refused_and_not_touched(
     until(
         lambda: not kube.condition(namespace, "fraud", "Stalled"), seconds=60, what="Stalled gone once the name is free"
     )
+
+
+@pytest.mark.parametrize("strategy", ["BlueGreen", "Recreate"])
+def test_a_name_that_is_taken_keeps_no_old_revision_alive(
+    kube: Kube, operator: OperatorProcess, namespace: str, strategy: str
+):
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "fraud", "namespace": namespace}}
+    kube.create(SERVICE_ACCOUNT, account)
+    kube.create(MODEL_DEPLOYMENT, a_model(namespace, rollout={"strategy": strategy}, model={"version": "1"}))
+    (old,) = until(lambda: kube.list(DEPLOYMENT, namespace), what="a Deployment")
+    kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": {"model": {"version": "2"}}})
+
+    def replaced() -> bool:
+        names = [found["metadata"]["name"] for found in kube.list(DEPLOYMENT, namespace)]
+        return len(names) == 1 and names != [old["metadata"]["name"]]
+
+    until(replaced, seconds=60, what="the new revision alone")
 
 
 def test_deleting_the_model_deletes_everything_with_the_operator_down(

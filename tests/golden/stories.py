@@ -103,6 +103,15 @@ def a_new_version_of_an_autoscaled_model() -> World:
     return world
 
 
+def the_autoscaler_is_switched_off() -> World:
+    """The autoscaler goes before the number that is to hold is set."""
+    world = World(a_model(autoscaling=SCALING, resources={"requests": {"cpu": "1"}}))
+    world.settle()
+    del world.model["spec"]["autoscaling"]
+    world.change(replicas=5)
+    return world
+
+
 def recreate() -> World:
     """Recreate: the old revision ends before the new one starts."""
     world = World(a_model(rollout={"strategy": "Recreate"}))
@@ -136,6 +145,7 @@ STORIES: tuple[Callable[[], World], ...] = (
     the_old_version_has_drained,
     a_new_version_crashes,
     a_new_version_of_an_autoscaled_model,
+    the_autoscaler_is_switched_off,
     recreate,
     the_runtime_is_missing,
     the_runtime_has_changed,

@@ -20,6 +20,7 @@ NO_NEWS = [
     ("request 0b9f7a52-0f5e-4d1c-9c39-1a2b3c4d5e6f failed", "request 1c9f7a52-0f5e-4d1c-9c39-1a2b3c4d5e60 failed"),
     ("<Model object at 0x7f12ab34cd50>", "<Model object at 0x7f99ab34cd50>"),
     ("trace 7f3a91c0b2 failed", "trace 99ab04d7e1 failed"),
+    ("trace 1767603601abcdef failed", "trace 1767603601abcdee failed"),
     ("pod fraud-60d423ce-7b9f8c6d5-x2x4z is wrong", "pod fraud-60d423ce-7b9f8c6d5-q9k2m is wrong"),
 ]
 
@@ -35,6 +36,7 @@ NEWS = [
     (f"{QUOTA}5", f"{QUOTA}6"),
     (f"{MEMORY}1073741824", f"{MEMORY}1610612736"),
     (f"{WAITS}waiting for 1 nvidia.com/gpu: 0/2 nodes", f"{WAITS}waiting for 1 nvidia.com/gpu: 0/3 nodes"),
+    (f"{LAST}E1101 no member", f"{LAST}E1102 no member"),
     (f"{LAST}expected 12 features", f"{LAST}expected 13 features"),
     (f"{WAITS}no weights", f"{WAITS.replace('0 of', '1 of')}no weights"),
 ]

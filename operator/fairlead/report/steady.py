@@ -4,16 +4,16 @@ import re
 
 _VARYING = "|".join(
     (
-        r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}",  # dates
-        r"\b[IWEF][0-9]{4}(?= )",  # the date of a Go program: E0105
-        r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?",  # times of day
-        r"(?<![0-9=])1[0-9]{9}(?:[0-9]{3}){0,3}(?:\.[0-9]+)?(?![0-9])",  # seconds since 1970, or parts of them
-        r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?::[0-9]+)?",  # addresses
-        r"\[[0-9a-f:]*:[0-9a-f:]*\](?::[0-9]+)?",
         r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",  # UUIDs
         r"\b0x[0-9a-f]{6,}\b",  # places in memory
         r"\b(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,}\b",  # identifiers of requests, traces and containers
         r"-[bcdfghjklmnpqrstvwxz2456789]{6,10}-[bcdfghjklmnpqrstvwxz2456789]{5}\b",  # the end of a pod's name
+        r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}",  # dates
+        r"\b[IWEF][0-9]{4}(?= +[0-9]{2}:)",  # the date of a Go program: E0105
+        r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?",  # times of day
+        r"(?<![0-9=])1[0-9]{9}(?:[0-9]{3}){0,3}(?:\.[0-9]+)?(?![0-9])",  # seconds since 1970, or parts of them
+        r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?::[0-9]+)?",  # addresses
+        r"\[[0-9a-f:]*:[0-9a-f:]*\](?::[0-9]+)?",
     )
 )
 
