@@ -230,7 +230,6 @@ def test_another_strategy_changes_the_deployment_and_no_pod(
     kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str
 ):
     children = created(kube, namespace)
-    at_rest(kube, namespace)
     name, before = next((name, child) for (kind, name), child in children.items() if kind == "Deployment")
 
     def deployment() -> dict[str, Any]:
