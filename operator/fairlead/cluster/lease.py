@@ -8,6 +8,11 @@ renewal. A candidate takes over `duration` after it *saw* that renewal, which is
 `duration - renew_deadline`, is for writes that were under way. The gate is a comparison with the clock, made before
 each write, so it also stops a process that was asleep. What it cannot stop is a sleep between the comparison and the
 sending; that would take a server that checks fencing tokens.
+
+A Lease that somebody deletes ends nobody's promise. Whoever has seen it waits for `duration` after it was seen to be
+gone, since every renewal came before that. The leader makes it anew at its next renewal. A process that starts within
+these 2 s (`retry`) has never seen it and makes one of its own; then two may write until that renewal, which finds the
+other one's Lease and stops. To rule that out, the very first process of an installation would have to wait.
 """
 
 import asyncio
@@ -48,7 +53,10 @@ class Terms:
 
 @dataclass(frozen=True, kw_only=True)
 class _Sight:
-    """The Lease as last seen, and since when by our clock it has looked so. `version` None: it does not exist."""
+    """The Lease as last seen, and since when by our clock it has looked so.
+
+    `version` None: it does not exist; `spec` is then what it said when it did.
+    """
 
     version: str | None
     spec: Mapping[str, Any]
@@ -138,17 +146,25 @@ class Lease:
 
     async def _try(self) -> bool:
         """Acquires or renews. False when another holds it, when somebody was faster, or when the server fails us."""
-        started = self.clock()
         try:
-            if not self._ours:
-                await self._look()
-            if self._sight and self._sight.holder not in ("", self.identity) and started < self._sight.ends_at:
+            if self._ours:
+                with contextlib.suppress(NotFound, Conflict):
+                    return await self._claim()
+                # Deleted, edited, or another's: until we have seen what it is, nothing may be written.
                 self._write_until = float("-inf")
-                return False
-            await self._put(self.identity, self.terms.duration)
+            await self._look()
+            return await self._claim()
         except ApiError as error:
             log.log(logging.DEBUG if isinstance(error, Conflict) else logging.WARNING, "lease: %s", error)
             return False
+
+    async def _claim(self) -> bool:
+        """Makes it ours as it was last seen, if nobody else holds it. Raises ApiError."""
+        started = self.clock()
+        if self._sight and self._sight.holder not in ("", self.identity) and started < self._sight.ends_at:
+            self._write_until = float("-inf")
+            return False
+        await self._put(self.identity, self.terms.duration)
         self._write_until = started + self.terms.renew_deadline.total_seconds()
         return True
 
@@ -157,14 +173,15 @@ class Lease:
         with contextlib.suppress(ApiError):
             if not self._ours:  # a renewal was cut off, and may have been carried out
                 await self._look()
-            if self._sight is not None and self._sight.holder == self.identity:
+            if self._sight and self._sight.version and self._sight.holder == self.identity:
                 await self._put("", timedelta(seconds=1))
 
     async def _look(self) -> None:
         try:
             found = await self._request("GET", LEASE.path(self.namespace, self.name))
         except NotFound:
-            self._sight = _Sight(version=None, spec={}, since=self.clock())
+            if self._sight is None or self._sight.version is not None:
+                self._sight = _Sight(version=None, spec=self._sight.spec if self._sight else {}, since=self.clock())
         else:
             self._see(found)
 
@@ -178,7 +195,7 @@ class Lease:
             "leaseDurationSeconds": math.ceil(duration.total_seconds()),
             "renewTime": now,
         }
-        if holder != before.holder and holder:
+        if holder and (holder != before.holder or before.version is None):
             spec |= {"acquireTime": now, "leaseTransitions": int(before.spec.get("leaseTransitions") or 0) + 1}
         if before.version is None:
             manifest = {"apiVersion": LEASE.api_version, "kind": LEASE.kind, "metadata": {"name": self.name}}
