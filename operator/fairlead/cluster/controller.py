@@ -62,6 +62,7 @@ class Controller:
     def __post_init__(self) -> None:
         self._by_kind = {store.kind: store for store in self.stores}
         self._busy: set[asyncio.Task[None]] = set()
+        self._leading = False
         self._stopping = False
         self.synced = False
         """Whether the caches hold everything that existed at the start; for /readyz."""
@@ -74,7 +75,8 @@ class Controller:
 
     def look_at(self, key: Key) -> None:
         """Has a model looked at soon. A standby need not remember: whoever begins to lead looks at all of them."""
-        if self.lease.held():
+        # Not `lease.held()`: while the leader looks whether the lease is still its own, it must not miss anything.
+        if self._leading:
             self.queue.add(key)
 
     async def run(self) -> None:
@@ -129,11 +131,17 @@ class Controller:
 
     async def _work(self) -> None:
         """Runs the workers, while this process leads."""
-        self._stopping = False
-        await self._catch_up_with_models()
-        # Whatever the leader before us may have left half-done: every model is looked at once.
-        for key in self.stores[0]:
-            self.queue.add(key)
+        self._leading, self._stopping = True, False
+        try:
+            await self._catch_up_with_models()
+            # Whatever the leader before us may have left half-done: every model is looked at once.
+            for key in self.stores[0]:
+                self.queue.add_second(key)
+            await self._run_workers()
+        finally:
+            self._leading = False
+
+    async def _run_workers(self) -> None:
         workers = [asyncio.create_task(self._worker(), name=f"worker {n}") for n in range(self.pace.workers)]
         try:
             done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
@@ -157,14 +165,18 @@ class Controller:
             await asyncio.wait(self._busy, timeout=self.pace.grace.total_seconds())
 
     async def _catch_up_with_models(self) -> None:
-        """Reads the models that our watch has not told of as they are now.
+        """Reads the models that our watch has not told of as they are now, and lets go of those that are gone.
 
         A standby's watch may lag behind what the leader before us has seen and written. To act on an outdated spec
         would be to take back what users have asked for since.
         """
         models = self.stores[0]
         listing = await self._listing(models)
-        for key in models.outdated(listing.versions) if listing else ():
+        if listing is None:
+            return
+        for key in models.drop_unlisted(listing.uids, listing.version):
+            self.look_at(key)
+        for key in models.outdated(listing.versions):
             try:
                 models.observe("MODIFIED", await self.client.get(models.kind, *key))
             except ApiError as error:

@@ -2,13 +2,16 @@
 
 The semantics are client-go's (k8s.io/client-go/util/workqueue). A key that is added while it waits is still there
 once; one that is added while a worker has it comes again when the worker is done, for it may have read too early.
+
+There are two lanes, as in controller-runtime's priority queue: what changes now is not held up by the thousands of keys
+that a new leader looks at only to see whether anything was left half-done.
 """
 
 import asyncio
 import heapq
 import random
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from datetime import timedelta
 from typing import Generic, TypeVar
@@ -19,6 +22,8 @@ FIRST_RETRY = timedelta(seconds=0.5)
 LAST_RETRY = timedelta(minutes=5)
 SPREAD = 0.2
 """A retry comes between 80 % and 120 % of its delay, so that keys that failed together do not return together."""
+AHEAD = 9
+"""How many keys in a row may go ahead of one in the second lane: it is slower when there is much to do, never still."""
 
 
 def _ignore(seconds: float) -> None:
@@ -26,8 +31,9 @@ def _ignore(seconds: float) -> None:
 
 
 class WorkQueue(Generic[K]):
-    """Keys in the order of their arrival. For one event loop; the clock gives seconds, the jitter numbers in [0, 1).
+    """Keys of each lane in the order of their arrival.
 
+    For one event loop; the clock gives seconds, the jitter numbers in [0, 1).
     `waited` is told the seconds that each key has waited for a worker.
     """
 
@@ -40,7 +46,9 @@ class WorkQueue(Generic[K]):
     ) -> None:
         self._clock, self._jitter, self._waited = clock, jitter, waited
         self._ready: deque[K] = deque()
-        self._dirty: dict[K, float] = {}  # to be looked at → since when; those that wait in _ready or for a done()
+        self._second: OrderedDict[K, None] = OrderedDict()  # the second lane; a key can leave it from the middle
+        self._ahead = 0  # keys taken in a row while the second lane waited
+        self._dirty: dict[K, float] = {}  # to be looked at → since when; those that wait in a lane or for a done()
         self._busy: set[K] = set()
         self._due: dict[K, float] = {}
         self._heap: list[tuple[float, int, K]] = []  # of _due; entries that do not agree with it are void
@@ -50,15 +58,29 @@ class WorkQueue(Generic[K]):
 
     def __len__(self) -> int:
         """How many keys wait for a worker; neither those a worker has nor those whose time has not come."""
-        return len(self._ready)
+        return len(self._ready) + len(self._second)
 
     def add(self, key: K) -> None:
         """Has the key looked at, soon and once."""
+        if key in self._second:
+            del self._second[key]
+            self._append(key)
         if key in self._dirty:
             return
         self._dirty[key] = self._clock()
         if key not in self._busy:
             self._append(key)
+
+    def add_second(self, key: K) -> None:
+        """Has the key looked at once, after what `add` has been told of. One that a worker has comes again like any."""
+        if key in self._dirty:
+            return
+        if key in self._busy:
+            self.add(key)
+            return
+        self._dirty[key] = self._clock()
+        self._second[key] = None
+        self._news.set()
 
     def add_after(self, key: K, delay: timedelta) -> None:
         """Has the key looked at after a while. Of several such wishes for a key the soonest holds."""
@@ -98,11 +120,16 @@ class WorkQueue(Generic[K]):
         return key
 
     def get_nowait(self) -> K | None:
-        """Takes the key that has waited longest, or None."""
+        """Takes the key whose turn it is, or None."""
         self._release_due()
-        if not self._ready:
+        if self._second and (not self._ready or self._ahead >= AHEAD):
+            key, _ = self._second.popitem(last=False)
+            self._ahead = 0
+        elif self._ready:
+            key = self._ready.popleft()
+            self._ahead = self._ahead + 1 if self._second else 0
+        else:
             return None
-        key = self._ready.popleft()
         self._waited(self._clock() - self._dirty.pop(key))
         self._busy.add(key)
         return key

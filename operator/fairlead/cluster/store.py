@@ -122,6 +122,17 @@ class Store:
         return {key for key, version in versions.items() if key not in self._live or self._live[key].version < version}
 
     def prune(self, listed: Mapping[Key, str], list_version: int) -> set[Key]:
+        """Drops what a complete LIST does not hold, and old graves; returns the models to look at again.
+
+        To be called at long intervals.
+        """
+        affected = self.drop_unlisted(listed, list_version)
+        # A grave must outlast every response still under way. One whole interval between two lists is long enough.
+        self._gone = {key: gone for key, gone in self._gone.items() if gone.buried == self._lists}
+        self._lists += 1
+        return affected
+
+    def drop_unlisted(self, listed: Mapping[Key, str], list_version: int) -> set[Key]:
         """Drops what a complete LIST at `list_version` (key → uid) does not hold; returns the models to look at again.
 
         This is how a deletion comes to light of which no watch has told.
@@ -135,9 +146,6 @@ class Store:
             else:
                 self._bury(key, list_version)
             affected |= self._drop(key)
-        # A grave must outlast every response still under way. One whole interval between two lists is long enough.
-        self._gone = {key: gone for key, gone in self._gone.items() if gone.buried == self._lists}
-        self._lists += 1
         return affected
 
     def _is_outdated(self, key: Key, version: int, uid: str, *, deletion: bool) -> bool:

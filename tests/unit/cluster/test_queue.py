@@ -1,9 +1,10 @@
+import asyncio
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.cluster.queue import LAST_RETRY, WorkQueue
+from fairlead.cluster.queue import AHEAD, LAST_RETRY, WorkQueue
 
 
 class Clock:
@@ -103,6 +104,56 @@ def test_jitter_spreads_retries_around_their_delay():
     assert (low.retry("a"), high.retry("a")) == (seconds(0.4), seconds(0.6))
 
 
+def test_a_change_goes_ahead_of_the_second_lane():
+    clock = Clock()
+    queue = a_queue(clock)
+    for key in ("a", "b", "c"):
+        queue.add_second(key)
+    queue.add_after("later", seconds(1))
+    queue.add("now")
+    assert queue.get_nowait() == "now"
+    assert queue.get_nowait() == "a"
+    clock.now = 1.0
+    assert taken(queue) == ["later", "b", "c"]
+
+
+def test_a_key_of_the_second_lane_that_changes_comes_at_once_and_once():
+    clock, waits = Clock(), list[float]()
+    queue = WorkQueue[str](clock=clock, waited=waits.append)
+    for key in ("a", "b", "c"):
+        queue.add_second(key)
+    clock.now = 3.0
+    queue.add("c")
+    queue.add_second("c")
+    assert len(queue) == 3
+    assert taken(queue) == ["c", "a", "b"]
+    assert waits == [3.0, 3.0, 3.0], "it has waited since it was first added"
+
+
+def test_the_second_lane_is_never_still():
+    queue = a_queue()
+    for n in range(3):
+        queue.add_second(f"second-{n}")
+    came: list[str] = []
+    for n in range(4 * (AHEAD + 1)):
+        queue.add(f"change-{n}")  # one more each time that one is taken: there is always something new
+        queue.add(f"another-{n}")
+        key = queue.get_nowait()
+        assert key is not None
+        came.append(key)
+    assert [n for n, key in enumerate(came) if key.startswith("second")] == [AHEAD, 2 * AHEAD + 1, 3 * AHEAD + 2]
+
+
+def test_a_key_that_a_worker_has_comes_again_whatever_its_lane():
+    queue = a_queue()
+    queue.add_second("a")
+    assert queue.get_nowait() == "a"
+    queue.add_second("a")
+    assert queue.get_nowait() is None
+    queue.done("a")
+    assert taken(queue) == ["a"]
+
+
 def test_tells_how_long_a_key_has_waited():
     clock, waits = Clock(), list[float]()
     queue = WorkQueue[str](clock=clock, waited=waits.append)
@@ -127,11 +178,16 @@ async def test_get_wakes_for_a_key_and_for_a_time():
     assert await queue.get() == "later"
     queue.add("now")
     assert await queue.get() == "now"
+    waiting = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.add_second("at leisure")
+    assert await asyncio.wait_for(waiting, 5) == "at leisure"
 
 
 KEYS = st.sampled_from(["a", "b", "c"])
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["add", "after", "retry", "get", "done", "tick"]), KEYS, st.integers(0, 20)), max_size=60
+    st.tuples(st.sampled_from(["add", "second", "after", "retry", "get", "done", "tick"]), KEYS, st.integers(0, 20)),
+    max_size=60,
 )
 
 
@@ -145,6 +201,9 @@ def test_no_key_is_with_two_workers_and_none_is_lost(steps: list[tuple[str, str,
         match step:
             case "add":
                 queue.add(key)
+                wanted.add(key)
+            case "second":
+                queue.add_second(key)
                 wanted.add(key)
             case "after":
                 queue.add_after(key, seconds(number))
@@ -187,6 +246,8 @@ def test_a_key_added_after_everything_else_comes(steps: list[tuple[str, str, int
         match step:
             case "add":
                 queue.add(other)
+            case "second":
+                queue.add_second(other)
             case "after":
                 queue.add_after(other, seconds(number))
             case "retry":
