@@ -39,6 +39,8 @@ def pod_template(model: ModelDeployment, server: ServerTemplate) -> dict[str, An
     }
     kept = ("nodeSelector", "tolerations", "affinity", "priorityClassName", "runtimeClassName", "schedulerName")
     spec |= {key: dumped[key] for key in (*kept, "imagePullSecrets") if dumped.get(key)}
+    if "tolerations" in spec:  # an empty value is no value: the API server does not store it
+        spec["tolerations"] = [{k: v for k, v in each.items() if v != ""} for each in spec["tolerations"]]
     metadata: dict[str, Any] = {"labels": labels}
     if pod.annotations:
         metadata["annotations"] = dict(pod.annotations)
