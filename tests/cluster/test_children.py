@@ -25,6 +25,7 @@ FULL: dict[str, Any] = {
     "autoscaling": SCALING,
     "resources": {"requests": {"cpu": "1000m", "memory": "1024Mi"}},
     "network": {"isolation": "Namespace"},
+    "pod": {"tolerations": [{"key": "gpu", "operator": "Equal", "value": ""}]},  # the server drops the empty value
 }
 KINDS = {
     "ControllerRevision",
@@ -157,10 +158,14 @@ def test_what_applying_cannot_take_away_is_replaced(
     at_rest(kube, namespace)
     children = kube.children(namespace, "fraud")
     child_name, child = next((n, child) for (k, n), child in children.items() if k == kind.kind)
-    kube.patch(kind, namespace, child_name, change)
+    note = {"metadata": {"annotations": {"example.com/note": "by hand"}}}
+    kube.patch(kind, namespace, child_name, {**change, **note})
 
     def put_right() -> bool:
-        return _without_bookkeeping(kube.get(kind, namespace, child_name)) == _without_bookkeeping(child)
+        found = kube.get(kind, namespace, child_name)
+        assert found is not None
+        assert found["metadata"]["annotations"]["example.com/note"] == "by hand", "whoever adds one keeps it"
+        return _without_bookkeeping(found) == _without_bookkeeping(child)
 
     until(put_right, what=f"{kind.kind} as it was")
     holds(put_right, seconds=2, what=f"{kind.kind} as it was")

@@ -47,14 +47,21 @@ class Writer:
         live = self._models.get((identity.namespace, identity.name))
         if live is None or live["metadata"]["uid"] != identity.uid or live.get("status") == plan.status:
             return False
-        answer = await self._client.patch_status(
-            MODEL_DEPLOYMENT,
-            identity.namespace,
-            identity.name,
-            identity.uid,
-            plan.status,
-            known=live["metadata"]["resourceVersion"],
-        )
+        try:
+            answer = await self._client.patch_status(
+                MODEL_DEPLOYMENT,
+                identity.namespace,
+                identity.name,
+                identity.uid,
+                plan.status,
+                known=live["metadata"]["resourceVersion"],
+            )
+        except NotFound as gone:
+            if gone.kind != MODEL_DEPLOYMENT.plural:  # not the model: the server does not serve its kind at the moment
+                raise
+            # Deleted, and the watch has missed it. Else its objects would be made, and collected, again and again.
+            self._models.forget((identity.namespace, identity.name), identity.uid)
+            return False
         self._models.observe("MODIFIED", answer)
         return True
 

@@ -7,8 +7,9 @@ from typing import Any
 from fairlead.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, MODEL_DEPLOYMENT, Kind, kind_of
 from fairlead.api.names import REVISION
 from fairlead.api.reasons import Reason
-from fairlead.api.revision import digest
 from fairlead.apply.difference import difference
+from fairlead.apply.memory import Faults, Standoffs
+from fairlead.apply.replacement import replacement
 from fairlead.cluster.client import Client
 from fairlead.cluster.errors import Conflict, NotFound, Rejected, ServerFault
 from fairlead.cluster.store import Object, Store
@@ -18,12 +19,9 @@ from fairlead.situation import Identity, Refusal
 log = logging.getLogger(__name__)
 
 Stores = Mapping[Kind, Store]
-Address = tuple[Kind, str, str]
 
 ESSENTIAL = (CONTROLLER_REVISION, DEPLOYMENT)
 """What a revision cannot serve without."""
-PATIENCE = 3  # equal answers of 500 to the same write, before a person is told
-MOST_REMEMBERED = 1000
 
 
 class Refused(Exception):
@@ -40,10 +38,8 @@ class Objects:
     def __init__(self, client: Client, stores: Stores) -> None:
         self._client = client
         self._stores = stores
-        # Objects that somebody, a mutating webhook say, keeps otherwise than we want: (wanted, what came of it). Trying
-        # again before either side moves would be a fight without end.
-        self._fruitless: dict[Address, tuple[str, str]] = {}
-        self._faults: dict[Address, tuple[str, int]] = {}
+        self._standoffs = Standoffs()
+        self._faults = Faults()
 
     async def apply(self, manifest: Object, identity: Identity) -> None:
         """Makes an object be so, if it is not. Raises Refused, and ApiError where trying again may help."""
@@ -51,7 +47,7 @@ class Objects:
         address = (kind, identity.namespace, name)
         live = self._stores[kind].get((identity.namespace, name))
         differs = "it does not exist" if live is None else difference(manifest, live)
-        if differs is None or (live and self._fruitless.get(address) == (digest(manifest), _content(live))):
+        if differs is None or (live and self._standoffs.is_one(address, manifest, live)):
             return
         with about(revision=(manifest["metadata"].get("labels") or {}).get(REVISION)):
             await self._make_so(kind, manifest, live, identity, differs)
@@ -70,13 +66,16 @@ class Objects:
                 raise Conflict(f"namespace {identity.namespace} is being deleted") from rejected
             raise _refused(kind, manifest, Reason.WRITE_REFUSED, rejected.message, missing=live is None) from rejected
         except ServerFault as fault:
-            if self._is_no_hiccup(address, fault):
+            if self._faults.is_no_hiccup(address, fault):
                 raise _refused(kind, manifest, Reason.WRITE_REFUSED, fault.message, missing=live is None) from fault
             raise
-        self._faults.pop(address, None)
-        self._fruitless.pop(address, None)
-        if difference(manifest, answer) is not None:
-            _remember(self._fruitless, address, (digest(manifest), _content(answer)))
+        self._faults.end(address)
+        if difference(manifest, answer) is None:
+            self._standoffs.end(address)
+        else:
+            self._standoffs.begin(address, manifest, answer)
+        if live:
+            self._client.count_if_needless(answer, known=live["metadata"]["resourceVersion"])
         self._stores[kind].observe("MODIFIED", answer)
 
     async def scale(self, namespace: str, name: str, replicas: int) -> None:
@@ -107,20 +106,18 @@ class Objects:
 
         Applying removes nothing that others have added, and is refused when that contradicts (a volume of two kinds).
         """
+        kind, metadata = kind_of(manifest), manifest["metadata"]
         try:
             answer = await self._client.apply(manifest, force=force)
         except Rejected:
             if live is None:
                 raise
+            answer = await self._client.get(kind, metadata["namespace"], metadata["name"])
         else:
             if live is None or difference(manifest, answer) is None:
                 return answer
-            live = answer
-        whole = manifest
-        if kind_of(manifest) == DEPLOYMENT:  # the number of replicas is not ours to replace
-            whole = {**manifest, "spec": {**manifest["spec"], "replicas": live["spec"].get("replicas", 1)}}
-        log.info("replacing %s %s: somebody has changed it", manifest["kind"], manifest["metadata"]["name"])
-        return await self._client.replace(whole, known=live["metadata"]["resourceVersion"])
+        log.info("replacing %s %s: somebody has changed it", kind.kind, metadata["name"])
+        return await self._client.replace(replacement(manifest, answer), known=answer["metadata"]["resourceVersion"])
 
     async def _is_ours(self, kind: Kind, manifest: Object, live: Object | None, identity: Identity) -> bool:
         """Whether the object is known to be ours, so that its fields may be taken back by force.
@@ -147,29 +144,6 @@ class Objects:
             return await self._client.get_metadata(kind, namespace, name)
         except NotFound:
             return None
-
-    def _is_no_hiccup(self, address: Address, fault: ServerFault) -> bool:
-        """The server answers 500 without a reason to a field of the wrong type, as it does when etcd hiccups.
-
-        The same words for the same object again and again are no hiccup.
-        """
-        if fault.status != 500 or fault.reason:
-            return False
-        words, times = self._faults.get(address, ("", 0))
-        times = times + 1 if words == fault.message else 1
-        _remember(self._faults, address, (fault.message, times))
-        return times >= PATIENCE
-
-
-def _remember(table: dict[Address, Any], address: Address, value: Any) -> None:
-    if len(table) >= MOST_REMEMBERED:  # nobody tells of models that are gone; to forget costs one more try
-        table.clear()
-    table[address] = value
-
-
-def _content(live: Object) -> str:
-    """What an object says, without what changes while it says the same."""
-    return digest({key: value for key, value in live.items() if key not in ("metadata", "status")})
 
 
 def _refused(

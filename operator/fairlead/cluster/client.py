@@ -95,16 +95,15 @@ class Client:
             return False
         return True
 
-    async def apply(self, manifest: Object, *, force: bool = True, known: str | None = None) -> Object:
+    async def apply(self, manifest: Object, *, force: bool = True) -> Object:
         """Server-side apply; returns the object as it is now.
 
-        `known` is the resourceVersion of the cached object, if there is one: the same one in the answer means that the
-        write was needless, and is counted. Fields that the server does not know are refused (fieldValidation=Strict):
-        if they were dropped, the live object would differ from the desired one for ever.
+        Fields that the server does not know are refused (fieldValidation=Strict): if they were dropped, the live object
+        would differ from the desired one for ever.
         """
         kind = kind_of(manifest)
         metadata = manifest["metadata"]
-        live = await self._write(
+        return await self._write(
             kind,
             "apply",
             "PATCH",
@@ -113,7 +112,6 @@ class Client:
             content_type="application/apply-patch+yaml",  # JSON is YAML
             params={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", "force": str(force).lower()},
         )
-        return self._counted(live, known)
 
     async def replace(self, manifest: Object, *, known: str) -> Object:
         """Replaces an object as a whole, if it is still at resourceVersion `known`; returns it as it is now.
@@ -121,7 +119,7 @@ class Client:
         For what server-side apply cannot do: take away what somebody else has put there. Conflict if it has changed.
         """
         kind, metadata = kind_of(manifest), manifest["metadata"]
-        live = await self._write(
+        return await self._write(
             kind,
             "replace",
             "PUT",
@@ -129,7 +127,6 @@ class Client:
             body={**manifest, "metadata": {**metadata, "resourceVersion": known}},
             params={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
         )
-        return self._counted(live, known)
 
     async def patch_status(
         self, kind: Kind, namespace: str, name: str, uid: str, status: Mapping[str, Any], *, known: str | None = None
@@ -160,7 +157,8 @@ class Client:
             if rejected.status == 422 and not rejected.causes:
                 raise Conflict(f"{kind.kind} {namespace}/{name} is not {uid} any more", status=409) from rejected
             raise
-        return self._counted(live, known)
+        self.count_if_needless(live, known)
+        return live
 
     async def scale(self, kind: Kind, namespace: str, name: str, replicas: int) -> Object:
         """Sets the number of replicas through the scale subresource; returns the scaled object as it is now.
@@ -180,22 +178,19 @@ class Client:
         )
         return await self._connection.request("GET", path)
 
-    async def delete(
-        self, kind: Kind, namespace: str | None, name: str, uid: str, *, resource_version: str | None = None
-    ) -> bool:
+    async def delete(self, kind: Kind, namespace: str | None, name: str, uid: str) -> bool:
         """Deletes the very object `uid`, and in the background what it owns; returns whether it is gone already.
 
         False means that finalizers or a grace period keep it for now. Conflict if the name belongs to another object
-        by now, or if the object is not at `resource_version` any more.
+        by now.
         """
-        preconditions = {"uid": uid} | ({"resourceVersion": resource_version} if resource_version else {})
         try:
             answer = await self._write(
                 kind,
                 "delete",
                 "DELETE",
                 kind.path(namespace, name),
-                body={"propagationPolicy": "Background", "preconditions": preconditions},
+                body={"propagationPolicy": "Background", "preconditions": {"uid": uid}},
             )
         except NotFound:
             return True
@@ -205,6 +200,15 @@ class Client:
     async def create_event(self, namespace: str, event: Object) -> Object:
         """Creates an Event (events.k8s.io/v1)."""
         return await self._write(EVENT, "create", "POST", EVENT.path(namespace), body=event)
+
+    def count_if_needless(self, live: Object, known: str | None) -> None:
+        """Counts what was written as needless if the object is still at the resourceVersion it was known at before.
+
+        Asked once for all that one difference has led to: an apply that changes nothing may be what shows that only a
+        replacement helps.
+        """
+        if live["metadata"]["resourceVersion"] == known:
+            self._metrics.noop_writes.inc()
 
     async def _pages(self, path: str, label_selector: str | None) -> AsyncIterator[dict[str, Any]]:
         params = {"limit": str(CHUNK)} | ({"labelSelector": label_selector} if label_selector else {})
@@ -229,8 +233,3 @@ class Client:
             raise
         self._metrics.writes.labels(kind.kind, verb, "OK").inc()
         return answer
-
-    def _counted(self, live: Object, known: str | None) -> Object:
-        if live["metadata"]["resourceVersion"] == known:
-            self._metrics.noop_writes.inc()
-        return live
