@@ -11,7 +11,7 @@ from fairlead.api.revision import Revision, Snapshot
 from fairlead.api.server import Ports
 from fairlead.cluster.access import Access
 from fairlead.cluster.connection import Connection
-from fairlead.observe.probe import Probes
+from fairlead.observe.probe import AT_ONCE, FRESH, Probes
 
 KEY = ("risk", "fraud")
 
@@ -24,10 +24,12 @@ class Server:
         self.asked: list[str] = []
         self.headers: list[Any] = []
         self.port = 0
+        self.pause = 0.0
 
     async def handle(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
         self.headers.append(request.headers)
+        await asyncio.sleep(self.pause)
         return web.Response(status=self.status)
 
 
@@ -63,22 +65,40 @@ def told() -> Told:
     return Told()
 
 
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-async def probes(told: Told) -> AsyncIterator[Probes]:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def probes(told: Told, clock: Clock) -> AsyncIterator[Probes]:
     secret = Access(server="http://127.0.0.1:1", authorization=lambda: "Bearer secret")
-    probes = Probes(Connection(secret), "Direct", told)
+    probes = Probes(Connection(secret), "Direct", told, clock)
     yield probes
     await probes.close()
 
 
-def a_revision(port: int, name: str = "fraud-1", path: str | None = "/ready") -> Revision:
-    snapshot = Snapshot(inputs={}, template={}, ports=Ports(http=port), serving_path=path)
+def a_revision(
+    port: int, name: str = "fraud-1", path: str | None = "/ready", readiness: dict[str, Any] | None = None
+) -> Revision:
+    template = {"spec": {"containers": [{"name": "server", "readinessProbe": readiness}]}} if readiness else {}
+    snapshot = Snapshot(inputs={}, template=template, ports=Ports(http=port), serving_path=path)
     return Revision(name=name, number=1, wish="", snapshot=snapshot, data={})
 
 
-def pods(ready: bool = True, address: str = "127.0.0.1") -> tuple[dict[str, Any], ...]:
+def pods(ready: bool = True, address: str = "127.0.0.1", uid: str = "1") -> tuple[dict[str, Any], ...]:
     status = {"conditions": [{"type": "Ready", "status": str(ready)}], "podIP": address}
-    return ({"metadata": {"name": "p", "namespace": "risk"}, "status": status},)
+    return ({"metadata": {"name": "p", "namespace": "risk", "uid": uid}, "status": status},)
 
 
 async def test_an_answer_is_told_and_kept(server: Server, probes: Probes, told: Told):
@@ -153,3 +173,68 @@ async def test_an_error_of_ours_is_not_the_end(server: Server, probes: Probes, t
     answer = probes.answer(KEY, revision, pods)
     assert answer is not None
     assert answer.answered
+
+
+async def answered(probes: Probes, told: Told, revision: Revision) -> bool | None:
+    """What comes of asking, once there is news."""
+    probes.answer(KEY, revision, pods)
+    await told.wait()
+    answer = probes.answer(KEY, revision, pods)
+    return None if answer is None else answer.answered
+
+
+async def test_an_old_answer_is_no_answer(server: Server, probes: Probes, told: Told, clock: Clock):
+    revision = a_revision(server.port)
+    assert await answered(probes, told, revision)
+    clock.now = FRESH
+    assert probes.answer(KEY, revision, pods) is not None
+    clock.now = FRESH + 1
+    server.status = 503
+    assert probes.answer(KEY, revision, pods) is None, "it is asked again"
+    await told.wait()
+    answer = probes.answer(KEY, revision, pods)
+    assert answer is not None
+    assert not answer.answered
+
+
+@pytest.mark.parametrize("now", [(), pods(ready=False), pods(uid="2")], ids=["gone", "not ready", "replaced"])
+async def test_the_answer_of_a_pod_that_does_not_serve_any_more_is_no_answer(
+    server: Server, probes: Probes, told: Told, now: tuple[dict[str, Any], ...]
+):
+    revision = a_revision(server.port)
+    assert await answered(probes, told, revision)
+    assert probes.answer(KEY, revision, lambda: now) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "good"), [(302, "/ready", True), (302, "/other", False), (404, "/ready", False)]
+)
+async def test_where_the_kubelet_asks_the_same_its_rule_holds(
+    server: Server, probes: Probes, told: Told, status: int, asked: str, good: bool
+):
+    server.status = status
+    readiness = {"httpGet": {"path": asked, "port": "http"}, "timeoutSeconds": 3}
+    assert await answered(probes, told, a_revision(server.port, readiness=readiness)) is good
+
+
+async def test_a_server_may_take_as_long_as_its_readiness_probe(
+    server: Server, probes: Probes, told: Told, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("fairlead.observe.probe.TIMEOUT", 0.2)
+    server.pause = 0.6
+    assert not await answered(probes, told, a_revision(server.port))
+    slow = a_revision(server.port, name="fraud-2", readiness={"timeoutSeconds": 3})
+    assert await answered(probes, told, slow)
+
+
+async def test_those_that_take_long_leave_room_for_others(
+    server: Server, probes: Probes, told: Told, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("fairlead.observe.probe.TIMEOUT", 0.2)
+    blackhole = await asyncio.start_server(lambda reader, writer: asyncio.Event().wait(), "127.0.0.1", 0)
+    slow = a_revision(blackhole.sockets[0].getsockname()[1], readiness={"timeoutSeconds": 300})
+    for number in range(AT_ONCE):
+        probes.answer(("risk", f"slow-{number}"), slow, pods)
+    await asyncio.sleep(0)
+    assert await answered(probes, told, a_revision(server.port))
+    blackhole.close()
