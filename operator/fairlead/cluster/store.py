@@ -6,7 +6,7 @@ sights of a name the one with the greater version is the later one, whoever brou
 any other. The uid only matters where no version is known: a deletion of our own, and a list of names.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from sys import intern
 from typing import Any
@@ -20,6 +20,8 @@ Key = tuple[str, str]
 Object = dict[str, Any]
 Slim = Callable[[Object], Object]
 OwnerOf = Callable[[Object], Key | None]
+RefersTo = Callable[[Object], str | None]
+Dependents = Callable[[Key], Collection[Key]]
 
 DELETED = "DELETED"
 """The watch event that matters apart; ADDED, MODIFIED and Kopf's None (listed) all mean "this is how it looks"."""
@@ -31,6 +33,15 @@ def key_of(obj: Mapping[str, Any]) -> Key:
     return intern(metadata.get("namespace", "")), intern(metadata["name"])
 
 
+def _nothing(_: Any) -> None:
+    """The default for `refers_to`."""
+
+
+def _nobody(_: Key) -> tuple[Key, ...]:
+    """The default for `dependents`."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class _Live:
     """The last sight of an object."""
@@ -39,6 +50,7 @@ class _Live:
     version: int
     body: bytes
     owner: Key | None
+    refers_to: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +65,28 @@ class _Gone:
 class Store:
     """Objects of one kind by key, indexed by the model they belong to.
 
-    `slim` chooses what is kept of an object, `owner_of` names the model that is to be looked at when it changes. Both
-    get the object without `managedFields` and must not change it.
+    `slim` chooses what is kept of an object, `owner_of` names the model that is to be looked at when it changes, and
+    `refers_to` something that it uses. They get the object without `managedFields` and must not change it. `dependents`
+    are models that are to be looked at as well when the object of that key changes.
     """
 
-    def __init__(self, kind: Kind, *, slim: Slim, owner_of: OwnerOf) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        *,
+        slim: Slim,
+        owner_of: OwnerOf,
+        refers_to: RefersTo = _nothing,
+        dependents: Dependents = _nobody,
+    ) -> None:
         self.kind = kind
-        self._slim = slim
-        self._owner_of = owner_of
+        self._slim, self._owner_of, self._refers_to, self._dependents = slim, owner_of, refers_to, dependents
         self._packing = Packing()
         self._live: dict[Key, _Live] = {}
         self._gone: dict[Key, _Gone] = {}
         # Tuples, for most models own one or two objects of a kind, and a set of one takes 216 bytes.
         self._by_owner: dict[Key, tuple[Key, ...]] = {}
+        self._by_reference: dict[str, set[Key]] = {}
         self._lists = 0
 
     def __len__(self) -> int:
@@ -86,21 +107,29 @@ class Store:
         """Copies of the objects that belong to a model, by name."""
         return [self._packing.unpack(self._live[key].body) for key in sorted(self._by_owner.get(owner, ()))]
 
+    def referring(self, name: str) -> Collection[Key]:
+        """The objects that use what has this name."""
+        return tuple(self._by_reference.get(name, ()))
+
     def observe(self, event: str | None, obj: Object) -> set[Key]:
         """Takes in a watch event, a listed object or the response of a write; returns the models to look at again.
 
-        An empty set means: nothing new, or nobody's object. Raises ValueError for a resourceVersion that is no integer.
+        An empty set means: nothing that is kept of it is new, or it is nobody's object. Raises ValueError for a
+        resourceVersion that is no integer.
         """
         key, version, uid = key_of(obj), int(obj["metadata"]["resourceVersion"]), obj["metadata"]["uid"]
         if self._is_outdated(key, version, uid, deletion=event == DELETED):
             return set()
+        before = self.get(key)
         affected = self._drop(key)
         if event == DELETED:
             self._bury(key, version)
-        else:
-            self._gone.pop(key, None)
-            affected |= self._put(key, version, uid, obj)
-        return affected
+            return affected
+        self._gone.pop(key, None)
+        slim = self._put(key, version, uid, obj)
+        if before is not None and _without_version(before) == _without_version(slim):
+            return set()
+        return affected | self._concerned(key)
 
     def forget(self, key: Key, uid: str) -> set[Key]:
         """Takes in that we deleted the object `uid` ourselves; returns the models to look at again.
@@ -158,23 +187,40 @@ class Store:
     def _bury(self, key: Key, version: int, uid: str | None = None) -> None:
         self._gone[key] = _Gone(version, uid, self._lists)
 
-    def _put(self, key: Key, version: int, uid: str, obj: Object) -> set[Key]:
+    def _put(self, key: Key, version: int, uid: str, obj: Object) -> Object:
+        """Keeps the object; returns what is kept of it."""
         metadata = {field: value for field, value in obj["metadata"].items() if field != "managedFields"}
         bare = {**obj, "metadata": metadata}
-        owner = self._owner_of(bare)
-        self._live[key] = _Live(uid, version, self._packing.pack(self._slim(bare)), owner)
-        if owner is None:
-            return set()
-        self._by_owner[owner] = (*self._by_owner.get(owner, ()), key)
-        return {owner}
+        slim, owner, reference = self._slim(bare), self._owner_of(bare), self._refers_to(bare)
+        self._live[key] = _Live(uid, version, self._packing.pack(slim), owner, reference)
+        if owner is not None:
+            self._by_owner[owner] = (*self._by_owner.get(owner, ()), key)
+        if reference is not None:
+            self._by_reference.setdefault(reference, set()).add(key)
+        return slim
+
+    def _concerned(self, key: Key) -> set[Key]:
+        """The models that an object matters to as it is now."""
+        owner = self._live[key].owner
+        return {*self._dependents(key), *(() if owner is None else (owner,))}
 
     def _drop(self, key: Key) -> set[Key]:
-        live = self._live.pop(key, None)
-        if live is None or live.owner is None:
+        """Keeps the object no more; returns the models that it mattered to."""
+        if key not in self._live:
             return set()
-        rest = tuple(other for other in self._by_owner[live.owner] if other != key)
-        if rest:
-            self._by_owner[live.owner] = rest
-        else:
-            del self._by_owner[live.owner]
-        return {live.owner}
+        concerned, live = self._concerned(key), self._live.pop(key)
+        if live.owner is not None:
+            rest = tuple(other for other in self._by_owner.pop(live.owner) if other != key)
+            if rest:
+                self._by_owner[live.owner] = rest
+        if live.refers_to is not None:
+            users = self._by_reference[live.refers_to]
+            users.remove(key)
+            if not users:
+                del self._by_reference[live.refers_to]
+        return concerned
+
+
+def _without_version(obj: Object) -> Object:
+    metadata = {field: value for field, value in obj["metadata"].items() if field != "resourceVersion"}
+    return {**obj, "metadata": metadata}

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import kopf
 
-from fairlead.api.kinds import MODEL_DEPLOYMENT, MODEL_RUNTIME, Kind
 from fairlead.apply.execute import Writer
 from fairlead.cluster.access import Access
 from fairlead.cluster.alone import Alone
@@ -18,9 +17,9 @@ from fairlead.cluster.endpoints import Endpoints
 from fairlead.cluster.lease import Lease
 from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.queue import WorkQueue
-from fairlead.cluster.store import Key, Object
+from fairlead.cluster.store import Key
 from fairlead.handlers.watches import SELECTORS, WATCHED, Hooks, registry
-from fairlead.observe.caches import caches, models_that_use
+from fairlead.observe.caches import caches
 from fairlead.observe.look import Observer
 from fairlead.observe.probe import Probes
 from fairlead.settings import Settings
@@ -70,7 +69,7 @@ class Operator:
 
     async def run(self) -> None:
         """Runs until the process is asked to end. Raises what ended the controller, if anything did."""
-        hooks = Hooks(start=self._started, stop=self._stopped, login=self._login, observe=self._observe)
+        hooks = Hooks(start=self._started, stop=self._stopped, login=self._login, observe=self._controller.observe)
         await kopf.operator(
             registry=registry(hooks),
             clusterwide=not self._settings.namespaces,
@@ -111,9 +110,3 @@ class Operator:
 
     def _login(self) -> kopf.AiohttpSession:
         return kopf.AiohttpSession(server=self._connection.server, aiohttp_session=self._connection.session)
-
-    def _observe(self, kind: Kind, event: str | None, obj: Object) -> None:
-        self._controller.observe(kind, event, obj)
-        if kind == MODEL_RUNTIME:  # some models may wait for it
-            for key in models_that_use(obj["metadata"]["name"], self._stores[MODEL_DEPLOYMENT]):
-                self._controller.look_at(key)

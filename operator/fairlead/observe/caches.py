@@ -23,9 +23,11 @@ _POD_STATUS = ("phase", "podIP", "conditions", "initContainerStatuses", "contain
 
 def caches() -> dict[Kind, Store]:
     """An empty cache for each kind that is watched; that of the models themselves is the first."""
+    models = Store(MODEL_DEPLOYMENT, slim=_model, owner_of=key_of, refers_to=runtime_name)
+    runtimes = Store(MODEL_RUNTIME, slim=_whole, owner_of=_nobody, dependents=lambda key: models.referring(key[1]))
     stores = {
-        MODEL_DEPLOYMENT: Store(MODEL_DEPLOYMENT, slim=_model, owner_of=key_of),
-        MODEL_RUNTIME: Store(MODEL_RUNTIME, slim=_whole, owner_of=_nobody),
+        MODEL_DEPLOYMENT: models,
+        MODEL_RUNTIME: runtimes,
         POD: Store(POD, slim=_pod, owner_of=_model_named),
     }
     return stores | {
@@ -34,15 +36,12 @@ def caches() -> dict[Kind, Store]:
     }
 
 
-def models_that_use(runtime: str, models: Store) -> list[Key]:
-    """Models whose spec names a ModelRuntime."""
-    return [key for key in models if _runtime_name(models.get(key) or {}) == runtime]
-
-
-def _runtime_name(model: Object) -> object:
+def runtime_name(model: Object) -> str | None:
+    """The ModelRuntime that a ModelDeployment names, which need not make sense otherwise."""
     runtime = (model.get("spec") or {}).get("runtime")
     reference = runtime.get("ref") if isinstance(runtime, dict) else None
-    return reference.get("name") if isinstance(reference, dict) else None
+    name = reference.get("name") if isinstance(reference, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _model_named(obj: Object) -> Key | None:

@@ -13,6 +13,7 @@ from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision, read_revision, recovered_revision
 from fairlead.api.status import Status
 from fairlead.cluster.store import Key, Object, Store
+from fairlead.observe.caches import runtime_name
 from fairlead.observe.probe import Probes
 from fairlead.situation import Identity, ProbeAnswer, Situation, revision_named, revision_of
 
@@ -63,10 +64,8 @@ class Observer:
         }
 
     def _runtime(self, live: Object) -> ModelRuntime | Invalid | None:
-        runtime = (live.get("spec") or {}).get("runtime")
-        reference = runtime.get("ref") if isinstance(runtime, dict) else None
-        name = reference.get("name") if isinstance(reference, dict) else None
-        found = self._stores[MODEL_RUNTIME].get(("", name)) if isinstance(name, str) else None
+        name = runtime_name(live)
+        found = self._stores[MODEL_RUNTIME].get(("", name)) if name is not None else None
         return None if found is None else parse_model_runtime(found)
 
     def _pods(self, key: Key) -> tuple[Object, ...]:

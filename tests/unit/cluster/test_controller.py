@@ -25,7 +25,7 @@ class Cluster:
 
     def put(self, name: str, version: int = 1) -> dict[str, Any]:
         metadata = {"namespace": "risk", "name": name, "uid": f"uid-{name}", "resourceVersion": str(version)}
-        self.models[name] = {"metadata": metadata}
+        self.models[name] = {"metadata": metadata, "spec": {"version": version}}
         return self.models[name]
 
     async def list_metadata(self, *_: Any, **__: Any) -> Listing:

@@ -66,6 +66,39 @@ def test_an_older_or_equal_sight_changes_nothing():
     assert version_in(store) == 5
 
 
+def test_what_changes_nothing_that_is_kept_concerns_nobody():
+    store = a_store(slim=lambda obj: {"metadata": obj["metadata"]})
+    store.observe("ADDED", an_object(version=1))
+    status_only = an_object(version=2)  # its spec is not kept
+    assert store.observe("MODIFIED", status_only) == set()
+    assert version_in(store) == 2
+    assert store.observe("MODIFIED", an_object(uid="b", version=3)) == {FRAUD}
+
+
+def test_knows_who_uses_what():
+    store = a_store(refers_to=lambda obj: obj["spec"].get("uses"))
+
+    def told(event: str, name: str, version: int, **spec: str) -> None:
+        store.observe(event, an_object(name, version=version) | {"spec": spec})
+
+    told("ADDED", "fraud", 1, uses="a")
+    told("ADDED", "score", 2, uses="a")
+    assert set(store.referring("a")) == {FRAUD, SCORE}
+    told("MODIFIED", "fraud", 3, uses="b")
+    told("DELETED", "score", 4, uses="a")
+    assert [set(store.referring(name)) for name in "ab"] == [set(), {FRAUD}]
+    told("MODIFIED", "fraud", 5)
+    assert store.referring("b") == ()
+
+
+def test_a_change_concerns_those_who_depend_on_it_and_no_news_concern_nobody():
+    store = a_store(owner_of=lambda obj: None, dependents=lambda key: [SCORE] if key == FRAUD else [])
+    assert store.observe("ADDED", an_object(version=1)) == {SCORE}
+    assert store.observe(None, an_object(version=1)) == set(), "a list that is read again"
+    assert store.observe("MODIFIED", an_object(version=2)) == {SCORE}
+    assert store.prune({}, 5) == {SCORE}
+
+
 def test_the_response_of_a_write_that_comes_after_the_deletion_does_not_resurrect():
     store = a_store()
     store.observe("ADDED", an_object(version=1))

@@ -1,0 +1,47 @@
+"""observe/caches.py: which models an event has looked at, and which events nobody."""
+
+from copy import deepcopy
+from typing import Any
+
+from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER, MODEL_DEPLOYMENT, MODEL_RUNTIME
+from fairlead.observe.caches import caches, runtime_name
+from world import RUNTIME, World, a_model
+
+FRAUD = ("risk", "fraud")
+
+
+def versioned(obj: Any, version: int) -> dict[str, Any]:
+    found = deepcopy(dict(obj))
+    found["metadata"] |= {"uid": "1", "resourceVersion": str(version)}
+    return found
+
+
+def test_the_status_of_an_autoscaler_is_no_reason_to_look():
+    scaling = {"minReplicas": 2, "maxReplicas": 10, "target": {"cpuUtilization": 70}}
+    world = World(a_model(autoscaling=scaling, resources={"requests": {"cpu": "1"}}))
+    world.reconcile()
+    made = next(found for (kind, _), found in world.children.items() if kind == HORIZONTAL_POD_AUTOSCALER)
+    store = caches()[HORIZONTAL_POD_AUTOSCALER]
+    assert store.observe("ADDED", versioned(made, 1) | {"status": {"currentReplicas": 1}}) == {FRAUD}
+    assert store.observe("MODIFIED", versioned(made, 2) | {"status": {"currentReplicas": 2}}) == set()
+    made["spec"]["maxReplicas"] = 99
+    assert store.observe("MODIFIED", versioned(made, 3)) == {FRAUD}
+
+
+def test_a_runtime_concerns_the_models_that_use_it():
+    stores = caches()
+    assert stores[MODEL_RUNTIME].observe(None, versioned(RUNTIME, 1)) == set()
+    stores[MODEL_DEPLOYMENT].observe("ADDED", versioned(a_model(), 2))
+    other = versioned(a_model(runtime={"container": {"image": "x"}}), 3)
+    other["metadata"]["name"] = "other"
+    stores[MODEL_DEPLOYMENT].observe("ADDED", other)
+    assert stores[MODEL_RUNTIME].observe(None, versioned(RUNTIME, 1)) == set(), "the same once more"
+    changed = versioned(RUNTIME, 4)
+    changed["spec"]["image"] = "registry.example/mlserver:2"
+    assert stores[MODEL_RUNTIME].observe("MODIFIED", changed) == {FRAUD}
+    assert stores[MODEL_RUNTIME].observe("DELETED", versioned(RUNTIME, 5)) == {FRAUD}
+
+
+def test_a_model_that_makes_no_sense_uses_nothing():
+    for spec in (None, {"runtime": "x"}, {"runtime": {"ref": "x"}}, {"runtime": {"ref": {"name": 7}}}):
+        assert runtime_name({"spec": spec}) is None
