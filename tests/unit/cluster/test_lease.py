@@ -132,8 +132,15 @@ async def test_a_leader_whose_lease_was_replaced_writes_nothing_from_the_first_r
 
 async def test_a_deleted_lease_is_not_made_anew_by_one_that_stops():
     server = Server()
-    lease = a_candidate(Line(server), "leader")
-    async with running(lease):
-        await until(lease.held)
-        server.lease = None
+    line = Line(server)
+    lease = a_candidate(line, "leader")
+    stopping = asyncio.create_task(lease.run(Work()))
+    await until(lease.held)
+    line.open.clear()
+    await asyncio.sleep(0.3)  # a renewal is under way, so it has to look before it gives the lease back
+    server.lease = None
+    stopping.cancel()
+    await asyncio.sleep(0.01)
+    line.open.set()
+    await asyncio.wait((stopping,), timeout=5)
     assert server.lease is None
