@@ -75,8 +75,9 @@ class Decision:
     have, which may be more. `scale` is how many pods Fairlead gives to a revision, by name; none where it leaves the
     number alone. `floor` is the number below which a revision's autoscaler must not go. `starting` says whether the
     candidate may run already (with Recreate it waits for the old pods to end). `stable_since` is when the stable
-    revision took over. `overdue` says that the candidate has had its time. `look_again` is set where time alone will
-    make a difference.
+    revision took over. `traffic_stays` says that the Service is left as it is, for the candidate has no pods that
+    could serve. `overdue` says that the candidate has had its time. `look_again` is set where time alone will make a
+    difference.
     """
 
     phase: Phase
@@ -90,13 +91,16 @@ class Decision:
     stable_since: datetime | None = None
     overdue: bool = False
     starting: bool = True
+    traffic_stays: bool = False
     wait: Wait | None = None
     problem: Problem | None = None
     look_again: timedelta | None = None
 
     @property
     def serving(self) -> Revision | None:
-        """The revision that the Service selects."""
+        """The revision that the Service is to select; None where it is left as it is."""
+        if self.traffic_stays:
+            return None
         return self.stable or (self.candidate if self.starting else None)
 
     @property

@@ -487,3 +487,15 @@ def test_another_answer_to_fairleads_request_is_told():
         probe = ProbeAnswer(revision=candidate, answered=False, detail=f"GET /v2/ready on port 8080 {answer}")
         world.status = reconcile(replace(world.look(), probe=probe)).status
         assert answer in world.condition("Ready")["message"]
+
+
+def test_a_change_to_recreate_in_the_middle_leaves_traffic_where_it_is_served():
+    world = settled()
+    old = world.serving()
+    change_version(world, "2")
+    world.reconcile()
+    world.change(rollout={"strategy": "Recreate"})
+    world.reconcile(stop_after=len(reconcile(world.look()).steps) - 1)  # the old Deployment is not deleted yet
+    assert world.serving() == old
+    world.settle()
+    assert world.serving() != old

@@ -127,6 +127,7 @@ def _stop_others(situation: Situation, spec: ModelDeploymentSpec, wanted: Revisi
         stable_replicas=0,
         candidate=wanted,
         starting=wanted.name in situation.deployed_revisions(),  # one that runs already is not stopped
+        traffic_stays=not situation.serving_pods(wanted.name),
         wait=Wait(reason=Reason.STOPPING, message=message),
         overdue=left <= NOTHING,
         look_again=_soonest(left),
