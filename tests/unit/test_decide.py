@@ -499,3 +499,9 @@ def test_a_change_to_recreate_in_the_middle_leaves_traffic_where_it_is_served():
     assert world.serving() == old
     world.settle()
     assert world.serving() != old
+
+
+def test_recreate_looks_again_where_no_pod_will_tell_of_its_end():
+    world = settled(rollout={"strategy": "Recreate"}, replicas=0)
+    change_version(world, "2")
+    assert world.reconcile().look_again == timedelta(seconds=1)

@@ -27,7 +27,7 @@ from fairlead.rollout.stable import stable_revision, stable_since
 from fairlead.situation import Situation, revision_of
 
 NOTHING = timedelta(0)
-ASK_SOON = timedelta(seconds=1)
+SOON = timedelta(seconds=1)
 
 
 def decide(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | Problem) -> Decision:
@@ -81,7 +81,7 @@ def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, w
     overdue = left <= NOTHING
     stays = not overdue and needs_the_room(situation, stable, wanted, needed)
     # What is asked follows from the status that is written now, and no event tells of one's own writing.
-    ask = ASK_SOON if wait.reason == Reason.PROBE_UNANSWERED and situation.probe is None else None
+    ask = SOON if wait.reason == Reason.PROBE_UNANSWERED and situation.probe is None else None
     return Decision(
         phase=Phase.STARTING,
         replicas=needed,
@@ -130,7 +130,8 @@ def _stop_others(situation: Situation, spec: ModelDeploymentSpec, wanted: Revisi
         traffic_stays=not situation.serving_pods(wanted.name),
         wait=Wait(reason=Reason.STOPPING, message=message),
         overdue=left <= NOTHING,
-        look_again=_soonest(left),
+        # The end of a pod is an event. Where there was none, only our own deletion is left, of which no event tells.
+        look_again=_soonest(left, None if others else SOON),
     )
 
 
