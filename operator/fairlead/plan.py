@@ -33,11 +33,15 @@ class Scale:
 
 @dataclass(frozen=True, kw_only=True)
 class Delete:
-    """Delete an object that was seen with this uid."""
+    """Delete an object that was seen with this uid.
+
+    `waits` says that it stays until what it has made is gone.
+    """
 
     kind: Kind
     name: str
     uid: str
+    waits: bool = False
 
 
 Step = Apply | Scale | Delete

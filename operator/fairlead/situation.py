@@ -96,9 +96,14 @@ class Situation:
         return int(status.get("availableReplicas") or 0)
 
     def settled_pods(self, revision: str) -> int:
-        """How many pods of a revision are available as it is meant to be; 0 until its Deployment is up to date."""
+        """How many pods of a revision are available as it is meant to be; 0 until its Deployment is up to date.
+
+        0, too, when its Deployment is being deleted: the pods go with it.
+        """
         live = self.deployment(revision) or {}
         status = live.get("status") or {}
+        if (live.get("metadata") or {}).get("deletionTimestamp"):
+            return 0
         if int(status.get("observedGeneration") or 0) < int((live.get("metadata") or {}).get("generation") or 0):
             return 0
         return min(int(status.get("availableReplicas") or 0), int(status.get("updatedReplicas") or 0))

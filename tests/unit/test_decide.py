@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from fairlead.api.kinds import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
@@ -12,7 +14,7 @@ from fairlead.api.kinds import (
 )
 from fairlead.api.parse import parse_model_deployment
 from fairlead.desired.revision import wanted_revision
-from fairlead.plan import Decision
+from fairlead.plan import Decision, Delete
 from fairlead.reconcile import reconcile
 from fairlead.rollout import decide as rollout
 from fairlead.rollout.gates import BEFORE_TRAFFIC, first_objection, pods_not_available, probe_unanswered, write_refused
@@ -505,3 +507,23 @@ def test_recreate_looks_again_where_no_pod_will_tell_of_its_end():
     world = settled(rollout={"strategy": "Recreate"}, replicas=0)
     change_version(world, "2")
     assert world.reconcile().look_again == timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(("strategy", "waits"), [("Recreate", True), ("BlueGreen", False)])
+def test_a_deployment_stays_until_its_pods_are_gone_where_another_waits_for_that(strategy: str, waits: bool):
+    world = settled(rollout={"strategy": strategy, "drain": "0s"})
+    old = world.serving()
+    change_version(world, "2")
+    deleted = []
+    for _ in range(4):
+        deleted += [step for step in world.reconcile().steps if isinstance(step, Delete) and step.name == old]
+        world.run_pods()
+    assert [step.waits for step in deleted if step.kind == DEPLOYMENT] == [waits]
+
+
+def test_a_deployment_that_is_being_deleted_has_no_pods_to_count_on():
+    world = settled()
+    serving = world.serving() or ""
+    assert world.look().settled_pods(serving) == 1
+    world.children[(DEPLOYMENT, serving)]["metadata"]["deletionTimestamp"] = "2026-01-05T09:00:00Z"
+    assert world.look().settled_pods(serving) == 0

@@ -82,8 +82,8 @@ class Writer:
                 await self._objects.apply(dict(manifest), identity)
             case Scale(deployment=name, replicas=replicas):
                 await self._objects.scale(identity.namespace, name, replicas)
-            case Delete(kind=kind, name=name, uid=uid):
-                await self._objects.delete(kind, identity.namespace, name, uid)
+            case Delete(kind=kind, name=name, uid=uid, waits=waits):
+                await self._objects.delete(kind, identity.namespace, name, uid, foreground=waits)
 
 
 def traffic(steps: Iterable[Step]) -> Manifest | None:

@@ -90,11 +90,11 @@ class Objects:
         except Rejected as rejected:
             raise _refused(DEPLOYMENT, live, Reason.WRITE_REFUSED, rejected.message) from rejected
 
-    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str, *, foreground: bool) -> None:
         """Deletes the object with this uid. Raises Refused, and ApiError."""
         log.info("deleting %s %s", kind.kind, name)
         try:
-            gone = await self._client.delete(kind, namespace, name, uid)
+            gone = await self._client.delete(kind, namespace, name, uid, foreground=foreground)
         except Rejected as rejected:
             told = f"it cannot be deleted: {rejected.message}"
             raise _refused(kind, {"metadata": {"name": name}}, Reason.WRITE_REFUSED, told) from rejected

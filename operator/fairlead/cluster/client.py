@@ -178,19 +178,22 @@ class Client:
         )
         return await self._connection.request("GET", path)
 
-    async def delete(self, kind: Kind, namespace: str | None, name: str, uid: str) -> bool:
+    async def delete(
+        self, kind: Kind, namespace: str | None, name: str, uid: str, *, foreground: bool = False
+    ) -> bool:
         """Deletes the very object `uid`, and in the background what it owns; returns whether it is gone already.
 
-        False means that finalizers or a grace period keep it for now. Conflict if the name belongs to another object
-        by now.
+        With `foreground` what it owns goes first. False means that this, finalizers or a grace period keep it for now.
+        Conflict if the name belongs to another object by now.
         """
+        policy = "Foreground" if foreground else "Background"
         try:
             answer = await self._write(
                 kind,
                 "delete",
                 "DELETE",
                 kind.path(namespace, name),
-                body={"propagationPolicy": "Background", "preconditions": {"uid": uid}},
+                body={"propagationPolicy": policy, "preconditions": {"uid": uid}},
             )
         except NotFound:
             return True

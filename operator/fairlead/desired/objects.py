@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from fairlead.api.kinds import (
     CHILDREN,
     CONTROLLER_REVISION,
+    DEPLOYMENT,
     HORIZONTAL_POD_AUTOSCALER,
     SERVICE,
     Kind,
@@ -37,7 +38,7 @@ def steps(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -
         *(step for revision in decision.running for step in _of_revision(situation, spec, decision, revision)),
         *_traffic(situation, decision),
     )
-    return (*wanted, *_deletions(situation, decision, wanted))
+    return (*wanted, *_deletions(situation, spec, decision, wanted))
 
 
 def _shared(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Iterator[Step]:
@@ -90,8 +91,14 @@ def _traffic(situation: Situation, decision: Decision) -> Iterator[Step]:
         yield Apply(manifest=stable_service(situation.identity, decision.serving))
 
 
-def _deletions(situation: Situation, decision: Decision, wanted: tuple[Step, ...]) -> Iterator[Delete]:
-    """Deletions of what belongs to the model and is not needed any more, pods before what they rest on."""
+def _deletions(
+    situation: Situation, spec: ModelDeploymentSpec, decision: Decision, wanted: tuple[Step, ...]
+) -> Iterator[Delete]:
+    """Deletions of what belongs to the model and is not needed any more, pods before what they rest on.
+
+    With Recreate a Deployment stays until its pods are gone: without it nobody could tell that there may be some of
+    which no watch has told yet, or that are made this moment.
+    """
     if decision.problem is not None:
         return  # nobody knows what the user really wants: whatever runs goes on
     applied = [step.manifest for step in wanted if isinstance(step, Apply)]
@@ -102,9 +109,10 @@ def _deletions(situation: Situation, decision: Decision, wanted: tuple[Step, ...
     kept |= {(CONTROLLER_REVISION, name) for name in _history(situation, {name for _, name in kept})}
     kept |= {(step.kind, step.name) for step in wanted if isinstance(step, Delete)}
     for kind in reversed(CHILDREN):
+        waits = kind == DEPLOYMENT and spec.rollout.strategy == "Recreate"
         for name, live in _live(situation, kind):
             if (kind, name) not in kept and not _is_going(live):
-                yield _delete(kind, live)
+                yield _delete(kind, live, waits=waits)
 
 
 def _live(situation: Situation, kind: Kind) -> list[tuple[str, Manifest]]:
@@ -115,8 +123,8 @@ def _is_going(live: Manifest) -> bool:
     return bool(live["metadata"].get("deletionTimestamp"))
 
 
-def _delete(kind: Kind, live: Manifest) -> Delete:
-    return Delete(kind=kind, name=live["metadata"]["name"], uid=live["metadata"]["uid"])
+def _delete(kind: Kind, live: Manifest, *, waits: bool = False) -> Delete:
+    return Delete(kind=kind, name=live["metadata"]["name"], uid=live["metadata"]["uid"], waits=waits)
 
 
 def _history(situation: Situation, running: set[str]) -> set[str]:
