@@ -7,7 +7,8 @@ import re
 import shutil
 import subprocess
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from localcluster.places import BINARIES, SOURCES, ClusterError, Progress
@@ -19,51 +20,76 @@ DOWNLOADS = "https://dl.k8s.io/release"
 CONNECT_SECONDS = 3  # behind a firewall nothing answers, and building is always possible
 
 
-def binary(name: str, progress: Progress = print) -> Path:
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """Where programs are kept and looked for, and how they are got. `silent` are the addresses that did not answer."""
+
+    keep: Path = BINARIES
+    search: str = field(default_factory=lambda: search_path(os.environ))
+    downloads: str = DOWNLOADS
+    build: Callable[[Path, str, Path, str, str, int, Progress], None] = build
+    silent: set[str] = field(default_factory=set)
+
+    def kept(self, wanted: Program) -> Path:
+        """The folder's content is part of the key: an edit of go.mod is never answered with an older build."""
+        files = sorted(path for path in (SOURCES / wanted.folder).iterdir() if path.is_file())
+        content = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:8]
+        key = f"{wanted.module or wanted.name}@{version_of(wanted)}-{content}".replace("/", "-")
+        return self.keep / key / wanted.name
+
+
+def search_path(environment: Mapping[str, str]) -> str:
+    """First where the users of envtest keep theirs."""
+    return os.pathsep.join(filter(None, [environment.get("KUBEBUILDER_ASSETS"), environment.get("PATH", os.defpath)]))
+
+
+THIS_MACHINE = Ways()
+
+
+def binary(name: str, progress: Progress = print, ways: Ways = THIS_MACHINE) -> Path:
     """The program, got first if need be."""
     if name not in ALL:
         raise ClusterError(f"'{name}' is none of {', '.join(ALL)}")
     wanted = ALL[name]
-    kept = _kept(wanted)
+    kept = ways.kept(wanted)
     if kept.exists():
         return kept
-    with one_at_a_time(BINARIES / "lock", progress):
+    with one_at_a_time(ways.keep / "lock", progress):
         if not kept.exists():
             kept.parent.mkdir(parents=True, exist_ok=True)
-            _get(wanted, kept, progress)
+            _get(wanted, kept, progress, ways)
     return kept
 
 
-def binaries(names: Sequence[str], progress: Progress = print) -> dict[str, Path]:
-    missing = [ALL[name] for name in names if name in ALL and not _kept(ALL[name]).exists()]
+def binaries(names: Sequence[str], progress: Progress = print, ways: Ways = THIS_MACHINE) -> dict[str, Path]:
+    missing = [ALL[name] for name in names if name in ALL and not ways.kept(ALL[name]).exists()]
     if missing:
         minutes = max(1, round(sum(wanted.seconds for wanted in missing) / 60))
         listed = ", ".join(wanted.name for wanted in missing)
         progress(f"to get, once: {listed} (about {minutes} min if all must be built)")
-    return {name: binary(name, progress) for name in names}
+    return {name: binary(name, progress, ways) for name in names}
 
 
-def _get(wanted: Program, target: Path, progress: Progress) -> None:
+def _get(wanted: Program, target: Path, progress: Progress, ways: Ways) -> None:
     """Whatever the way, `target` appears whole or not at all."""
     partial = target.with_name(f"{target.name}.partial")
     version = version_of(wanted)
-    if found := _installed(wanted, version):
+    if found := _installed(wanted, version, ways.search):
         progress(f"{wanted.name} {version}: taken from {found}")
         shutil.copy2(found, partial)
-    elif not (wanted.published and _download(wanted, version, partial, progress)):
+    elif not (wanted.published and _download(wanted, version, partial, progress, ways)):
         major, minor, *_ = version.removeprefix("v").split(".")
         linker = f"-s -w {wanted.linker.format(version=version, major=major, minor=minor)}"
         what = f"{wanted.name} {version}"
-        build(SOURCES / wanted.folder, wanted.package, partial, linker, what, wanted.seconds, progress)
+        ways.build(SOURCES / wanted.folder, wanted.package, partial, linker, what, wanted.seconds, progress)
     partial.chmod(0o755)
     partial.rename(target)
 
 
-def _installed(wanted: Program, version: str) -> Path | None:
-    """One of the same minor version, first where the users of envtest keep theirs."""
+def _installed(wanted: Program, version: str, search: str) -> Path | None:
+    """The first one of the same minor version."""
     if not wanted.version_arguments:
         return None
-    search = os.pathsep.join(filter(None, [os.environ.get("KUBEBUILDER_ASSETS"), os.environ.get("PATH", os.defpath)]))
     for folder in search.split(os.pathsep):
         if (found := shutil.which(wanted.name, path=folder)) and same_minor(_says(found, wanted), version):
             return Path(found)
@@ -85,14 +111,11 @@ def _says(program: str, wanted: Program) -> str:
     return answer.stdout
 
 
-_unreachable: set[str] = set()
-
-
-def _download(wanted: Program, version: str, target: Path, progress: Progress) -> bool:
+def _download(wanted: Program, version: str, target: Path, progress: Progress, ways: Ways) -> bool:
     """False when it cannot be reached; a file with a wrong checksum is an error, not a reason to go another way."""
-    if DOWNLOADS in _unreachable:
+    if ways.downloads in ways.silent:
         return False
-    address = f"{DOWNLOADS}/{version}/bin/linux/{architecture()}/{wanted.name}"
+    address = f"{ways.downloads}/{version}/bin/linux/{architecture()}/{wanted.name}"
     try:
         with urllib.request.urlopen(f"{address}.sha256", timeout=CONNECT_SECONDS) as answer:
             published = answer.read().decode().split()[0]
@@ -100,8 +123,8 @@ def _download(wanted: Program, version: str, target: Path, progress: Progress) -
         with urllib.request.urlopen(address, timeout=CONNECT_SECONDS) as answer, target.open("wb") as file:
             shutil.copyfileobj(answer, file)
     except (OSError, IndexError):
-        progress(f"{DOWNLOADS} does not answer: building instead")
-        _unreachable.add(DOWNLOADS)
+        progress(f"{ways.downloads} does not answer: building instead")
+        ways.silent.add(ways.downloads)
         return False
     with target.open("rb") as file:
         computed = hashlib.file_digest(file, "sha256").hexdigest()
@@ -114,10 +137,3 @@ def _download(wanted: Program, version: str, target: Path, progress: Progress) -
 def architecture() -> str:
     """In Go's words."""
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-
-
-def _kept(wanted: Program) -> Path:
-    """The folder's content is part of the key: an edit of go.mod is never answered with an older build."""
-    files = sorted(path for path in (SOURCES / wanted.folder).iterdir() if path.is_file())
-    content = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:8]
-    return BINARIES / f"{wanted.module or wanted.name}@{version_of(wanted)}-{content}".replace("/", "-") / wanted.name

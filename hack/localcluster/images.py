@@ -3,7 +3,7 @@
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -18,6 +18,9 @@ AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"  # Debian's place, and what i
 BASES = {"mlserver-model": "mlserver"}  # of the images in tests/images, those built on another one of them
 NO_ARGUMENTS: Mapping[str, str] = {}
 
+Build = Callable[[Path, Path, str, Mapping[str, str], Path], None]
+"""(context, Dockerfile, tag, arguments, archive): makes the archive."""
+
 
 def build_image(
     context: Path,
@@ -26,26 +29,30 @@ def build_image(
     *,
     dockerfile: str = "Dockerfile",
     progress: Progress = print,
+    folder: Path = IMAGES,
+    build: Build | None = None,
 ) -> Path:
     """The archive of the image. Without Docker, the argument BASE is given a Debian with Python made on this machine.
 
-    An argument that is the path of an archive stands for the image in it.
+    An argument that is the path of an archive stands for the image in it. `build` is Docker's work, or buildah's.
     """
-    with one_at_a_time(IMAGES / "lock", progress):
+    with one_at_a_time(folder / "lock", progress):
         given = dict(arguments)
-        if not docker.works():
+        if build is None and docker.works():
+            build = docker.build
+        if build is None:
             packages.install(packages.FOR_IMAGES, progress)
             given.setdefault("BASE", str(base_image(progress)))
-        archive = IMAGES / f"{_file_name(tag)}-{_key(context, tag, given, dockerfile)}.tar"
+            build = _buildah
+        archive = folder / f"{_file_name(tag)}-{_key(context, tag, given, dockerfile)}.tar"
         if not archive.exists():
             progress(f"building the image {tag}")
-            build = docker.build if docker.works() else _buildah
             partial = archive.with_suffix(".partial")
             partial.unlink(missing_ok=True)
             build(context, context / dockerfile, tag, given, partial)
             partial.rename(archive)
         archive.touch()
-        _forget_unused(tag)
+        _forget_unused(folder, tag)
     return archive
 
 
@@ -104,9 +111,9 @@ def _ignored(path: Path, patterns: list[str]) -> bool:
     return any(fnmatch(str(path), pattern) or fnmatch(path.name, pattern) for pattern in (*always, *patterns))
 
 
-def _forget_unused(tag: str) -> None:
+def _forget_unused(folder: Path, tag: str) -> None:
     """Every edit makes another archive; those that have not been asked for the longest go."""
-    archives = sorted(IMAGES.glob(f"{_file_name(tag)}-????????????.tar"), key=lambda path: path.stat().st_mtime)
+    archives = sorted(folder.glob(f"{_file_name(tag)}-????????????.tar"), key=lambda path: path.stat().st_mtime)
     for archive in archives[:-KEPT]:
         archive.unlink()
 

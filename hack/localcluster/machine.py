@@ -28,11 +28,11 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 OPTIONAL = ("kwok", "gateway")
 
 
-def impossible() -> str | None:
+def impossible(platform: str = sys.platform, user: int | None = None) -> str | None:
     """Why this machine cannot run one."""
-    if sys.platform != "linux":
+    if platform != "linux":
         return "this is not Linux"
-    if os.geteuid() != 0:
+    if (os.geteuid() if user is None else user) != 0:
         return "you are not root"
     return None
 

@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from localcluster.places import ClusterError, Progress
@@ -17,20 +19,31 @@ FOR_IMAGES = {"buildah": "buildah", "debootstrap": "debootstrap"}
 SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 
 
-def install(packages: dict[str, str], progress: Progress) -> None:
-    missing = [package for package, program in packages.items() if not program_path(program)]
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """A machine, as far as its packages go; `apt_get` is None where there is none, else it tells whether it worked."""
+
+    find: Callable[[str], Path | None]
+    apt_get: Callable[..., bool] | None
+    is_root: bool
+
+
+def install(packages: dict[str, str], progress: Progress, host: Host | None = None) -> None:
+    """On this machine, if no other is given."""
+    host = host or _this_host()
+    missing = [package for package, program in packages.items() if not host.find(program)]
     if not missing:
         return
     names = " ".join(missing)
-    if not shutil.which("apt-get"):
+    if not host.apt_get:
         raise ClusterError(f"these are missing, please install them (the names are Debian's): {names}")
-    if os.geteuid() != 0:
+    if not host.is_root:
         raise ClusterError(f"these are missing, please run: sudo apt-get install {names}")
     progress(f"installing with apt-get: {names}")
-    if _apt_get("install", *missing):
+    if host.apt_get("install", *missing):
         return
     progress("that failed; once more after apt-get update")
-    if not (_apt_get("update") and _apt_get("install", *missing)):
+    if not (host.apt_get("update") and host.apt_get("install", *missing)):
         raise ClusterError(f"apt-get install {names} failed, see above")
 
 
@@ -38,6 +51,11 @@ def program_path(name: str) -> Path | None:
     if found := shutil.which(name, path=SEARCH):
         return Path(found)
     return next((folder / name for folder in CNI_PLUGINS if (folder / name).exists()), None)
+
+
+def _this_host() -> Host:
+    apt_get = _apt_get if shutil.which("apt-get") else None
+    return Host(find=program_path, apt_get=apt_get, is_root=os.geteuid() == 0)
 
 
 def _apt_get(*arguments: str) -> bool:

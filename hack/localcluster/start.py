@@ -1,5 +1,7 @@
 """Which kind of cluster this machine gets, and the extras that it is asked for."""
 
+from typing import Literal
+
 import localcluster.gateway
 import localcluster.kwok
 from localcluster import docker, kind, machine
@@ -9,9 +11,7 @@ from localcluster.places import ClusterError, Progress
 
 def up(nodes: int = 2, kwok: int = 0, gateway: bool = False, progress: Progress = print, *, gpus: int = 0) -> Cluster:
     """Idempotent: what is there already stays, and what is asked for beyond that is added."""
-    if _with_kind():
-        if kwok or gateway:
-            raise ClusterError("kwok and the gateway need a cluster of processes, and this machine uses Docker (kind)")
+    if _this_machines_kind(extras=bool(kwok or gateway)) == "kind":
         kind.up(nodes, progress)
     else:
         machine.up(nodes, progress)
@@ -25,13 +25,23 @@ def up(nodes: int = 2, kwok: int = 0, gateway: bool = False, progress: Progress 
 
 def find(progress: Progress = print) -> Cluster:
     """The cluster of this machine, up or not."""
-    return kind.DockerCluster(progress=progress) if _with_kind() else machine.MachineCluster(progress=progress)
+    with_kind = _this_machines_kind() == "kind"
+    return kind.DockerCluster(progress=progress) if with_kind else machine.MachineCluster(progress=progress)
 
 
-def _with_kind() -> bool:
-    """An error when this machine can have neither."""
-    if docker.works():
-        return True
-    if reason := machine.impossible():
-        raise ClusterError(f"no Docker engine answers, and without one it takes Linux and root, but {reason}")
-    return False
+def kind_for(*, docker: bool, impossible: str | None, extras: bool = False) -> Literal["kind", "processes"]:
+    """The kind of cluster for a machine with or without Docker, and with a reason why processes are `impossible`.
+
+    An error when it can have neither, or not the extras.
+    """
+    if docker and extras:
+        raise ClusterError("kwok and the gateway need a cluster of processes, and this machine uses Docker (kind)")
+    if docker:
+        return "kind"
+    if impossible:
+        raise ClusterError(f"no Docker engine answers, and without one it takes Linux and root, but {impossible}")
+    return "processes"
+
+
+def _this_machines_kind(*, extras: bool = False) -> Literal["kind", "processes"]:
+    return kind_for(docker=docker.works(), impossible=machine.impossible(), extras=extras)

@@ -1,46 +1,41 @@
 import hashlib
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from localcluster import binaries
-from localcluster.binaries import binary, same_minor
+from localcluster.binaries import Ways, architecture, binaries, binary, same_minor, search_path
 from localcluster.places import ClusterError
 from localcluster.programs import ALL, CONTROL_PLANE, NODE, version_of
 
 KUBELET = version_of(ALL["kubelet"])
 
 
-@pytest.fixture(autouse=True)
-def empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing kept, nothing installed, nobody to download from."""
-    monkeypatch.setattr(binaries, "BINARIES", tmp_path / "kept")
-    monkeypatch.setattr(binaries, "DOWNLOADS", "http://127.0.0.1:9")
-    monkeypatch.setattr(binaries, "_unreachable", set())
-    monkeypatch.setenv("PATH", str(tmp_path / "path"))
-    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
+@pytest.fixture
+def built() -> list[str]:
+    """What had to be built."""
+    return []
 
 
 @pytest.fixture
-def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was built, instead of building it."""
-    names: list[str] = []
+def ways(tmp_path: Path, built: list[str]) -> Ways:
+    """Nothing kept, nothing installed, nobody to download from; building takes no time."""
 
     def build(_: Path, __: str, output: Path, ___: str, what: str, *____: object) -> None:
         output.write_text("built")
-        names.append(what)
+        built.append(what)
 
-    monkeypatch.setattr(binaries, "build", build)
-    return names
+    path = str(tmp_path / "path")
+    return Ways(keep=tmp_path / "kept", search=path, downloads="http://127.0.0.1:9", build=build)
 
 
 @pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
-    """What can be downloaded, by its path."""
+def published() -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Where something can be downloaded, and what, by its path."""
     files: dict[str, bytes] = {}
 
     class Handler(BaseHTTPRequestHandler):
@@ -53,8 +48,7 @@ def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(binaries, "DOWNLOADS", f"http://127.0.0.1:{server.server_port}")
-    yield files
+    yield f"http://127.0.0.1:{server.server_port}", files
     server.shutdown()
     server.server_close()
 
@@ -82,57 +76,60 @@ def test_one_that_nobody_knows_is_refused_by_name() -> None:
         binary("kubeadm")
 
 
-def test_an_installed_one_of_the_right_version_is_taken(tmp_path: Path, built: list[str]) -> None:
+def test_an_installed_one_of_the_right_version_is_taken(tmp_path: Path, ways: Ways, built: list[str]) -> None:
     installed(tmp_path / "path", "kubelet", f"Kubernetes {KUBELET}")
-    assert "echo" in binary("kubelet", quiet).read_text()
+    assert "echo" in binary("kubelet", quiet, ways).read_text()
     assert built == []
 
 
-def test_the_assets_of_envtest_come_before_the_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: list[str]
-) -> None:
+def test_the_assets_of_envtest_come_before_the_path(tmp_path: Path, ways: Ways) -> None:
     installed(tmp_path / "path", "kubelet", f"Kubernetes {KUBELET} from the path")
     installed(tmp_path / "assets", "kubelet", f"Kubernetes {KUBELET} from the assets")
-    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path / "assets"))
-    assert "from the assets" in binary("kubelet", quiet).read_text()
+    search = search_path({"KUBEBUILDER_ASSETS": str(tmp_path / "assets"), "PATH": str(tmp_path / "path")})
+    ways = replace(ways, search=search)
+    assert "from the assets" in binary("kubelet", quiet, ways).read_text()
 
 
-def test_an_installed_one_of_another_version_is_not_taken(tmp_path: Path, built: list[str]) -> None:
+def test_an_installed_one_of_another_version_is_not_taken(tmp_path: Path, ways: Ways, built: list[str]) -> None:
     installed(tmp_path / "path", "kubelet", "Kubernetes v1.20.0")
-    assert binary("kubelet", quiet).read_text() == "built"
+    assert binary("kubelet", quiet, ways).read_text() == "built"
     assert built == [f"kubelet {KUBELET}"]
 
 
-def test_one_that_is_kept_is_not_built_again(built: list[str]) -> None:
-    assert binary("helm", quiet) == binary("helm", quiet)
+def test_one_that_is_kept_is_not_built_again(ways: Ways, built: list[str]) -> None:
+    assert binary("helm", quiet, ways) == binary("helm", quiet, ways)
     assert len(built) == 1
 
 
 def test_a_download_is_taken_when_its_checksum_is_the_published_one(
-    published: dict[str, bytes], built: list[str]
+    ways: Ways, published: tuple[str, dict[str, bytes]], built: list[str]
 ) -> None:
-    path = f"/{KUBELET}/bin/linux/{binaries.architecture()}/kubelet"
-    published[path] = b"downloaded"
-    published[f"{path}.sha256"] = hashlib.sha256(b"downloaded").hexdigest().encode()
-    assert binary("kubelet", quiet).read_bytes() == b"downloaded"
+    address, files = published
+    ways = replace(ways, downloads=address)
+    path = f"/{KUBELET}/bin/linux/{architecture()}/kubelet"
+    files[path] = b"downloaded"
+    files[f"{path}.sha256"] = hashlib.sha256(b"downloaded").hexdigest().encode()
+    assert binary("kubelet", quiet, ways).read_bytes() == b"downloaded"
     assert built == []
 
 
 def test_a_download_with_another_checksum_is_an_error_and_is_not_kept(
-    published: dict[str, bytes], built: list[str], tmp_path: Path
+    ways: Ways, published: tuple[str, dict[str, bytes]], built: list[str], tmp_path: Path
 ) -> None:
-    path = f"/{KUBELET}/bin/linux/{binaries.architecture()}/kubelet"
-    published[path] = b"tampered with"
-    published[f"{path}.sha256"] = hashlib.sha256(b"downloaded").hexdigest().encode()
+    address, files = published
+    ways = replace(ways, downloads=address)
+    path = f"/{KUBELET}/bin/linux/{architecture()}/kubelet"
+    files[path] = b"tampered with"
+    files[f"{path}.sha256"] = hashlib.sha256(b"downloaded").hexdigest().encode()
     with pytest.raises(ClusterError, match="checksum"):
-        binary("kubelet", quiet)
+        binary("kubelet", quiet, ways)
     assert built == []
     assert list(tmp_path.rglob("kubelet*")) == []
 
 
-def test_whoever_does_not_answer_is_asked_once(built: list[str]) -> None:
+def test_whoever_does_not_answer_is_asked_once(ways: Ways, built: list[str]) -> None:
     said: list[str] = []
-    binaries.binaries(["kubelet", "kube-proxy"], said.append)
+    binaries(["kubelet", "kube-proxy"], said.append, ways)
     assert sum("does not answer" in line for line in said) == 1
     assert len(built) == 2
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import docker, images
 from localcluster.archives import image_in, write_image
+from localcluster.images import build_image
 from localcluster.places import ClusterError
 
 
@@ -19,30 +19,24 @@ def context(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was built, instead of building it, on a machine with Docker."""
-    tags: list[str] = []
-
-    def build(_: Path, __: Path, tag: str, ___: object, archive: Path) -> None:
-        archive.write_text(tag)
-        tags.append(tag)
-
-    monkeypatch.setattr(images, "IMAGES", tmp_path / "images")
-    monkeypatch.setattr(docker, "works", lambda: True)
-    monkeypatch.setattr(docker, "build", build)
-    return tags
-
-
 def quiet(_: str) -> None: ...
 
 
-def build(context: Path, *, tag: str = "test/server:1", **arguments: str) -> Path:
-    return images.build_image(context, tag, arguments, progress=quiet)
+def build(context: Path, *, tag: str = "test/server:1", built: list[str] | None = None, **arguments: str) -> Path:
+    """The archive, and in `built` what had to be built for it."""
+
+    def write(_: Path, __: Path, name: str, ___: object, archive: Path) -> None:
+        archive.write_text(name)
+        if built is not None:
+            built.append(name)
+
+    folder = context.with_name("images")
+    return build_image(context, tag, arguments, progress=quiet, folder=folder, build=write)
 
 
-def test_what_has_not_changed_is_not_built_again(context: Path, built: list[str]) -> None:
-    assert build(context) == build(context)
+def test_what_has_not_changed_is_not_built_again(context: Path) -> None:
+    built: list[str] = []
+    assert build(context, built=built) == build(context, built=built)
     assert built == ["test/server:1"]
 
 

@@ -1,7 +1,5 @@
 """What is decided before anything is started."""
 
-import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -11,32 +9,30 @@ from pathlib import Path
 
 import pytest
 
-import localcluster
-from localcluster import docker, kind, machine, network, nodefiles, packages, waiting
+from localcluster import kind, machine, network, nodefiles, packages, waiting
 from localcluster.places import ClusterError
+from localcluster.start import kind_for
 
 
 def quiet(_: str) -> None: ...
 
 
-def test_a_machine_that_can_have_none_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docker, "works", lambda: False)
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(ClusterError, match=r"no Docker engine answers.*takes Linux and root, but you are not root"):
-        localcluster.up()
+@pytest.mark.parametrize(
+    ("platform", "user", "why"), [("linux", 1000, "you are not root"), ("darwin", 0, "this is not Linux")]
+)
+def test_a_machine_that_can_have_none_is_told_why(platform: str, user: int, why: str) -> None:
+    with pytest.raises(ClusterError, match=rf"no Docker engine answers.*takes Linux and root, but {why}"):
+        kind_for(docker=False, impossible=machine.impossible(platform, user))
 
 
-def test_with_docker_it_is_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docker, "works", lambda: True)
-    assert localcluster.find().kind == "kind"
+def test_with_docker_it_is_kind() -> None:
+    assert kind_for(docker=True, impossible="you are not root") == "kind"
     with pytest.raises(ClusterError, match="need a cluster of processes"):
-        localcluster.up(gateway=True)
+        kind_for(docker=True, impossible=None, extras=True)
 
 
-def test_without_docker_it_is_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docker, "works", lambda: False)
-    monkeypatch.setattr(machine, "impossible", lambda: None)
-    assert localcluster.find().kind == "processes"
+def test_without_docker_it_is_processes() -> None:
+    assert kind_for(docker=False, impossible=machine.impossible("linux", 0), extras=True) == "processes"
 
 
 def test_both_kinds_have_the_same_number_of_nodes_for_pods() -> None:
@@ -64,33 +60,29 @@ def test_pods_ask_the_dns_server_of_the_cluster() -> None:
     assert nodefiles.kubelet("fairlead-node-1", "/fl-node-1")["clusterDNS"] == [network.HOST]
 
 
-def test_missing_packages_are_named_where_they_cannot_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packages, "program_path", lambda _: None)
-    monkeypatch.setattr(shutil, "which", lambda _: None)
+def test_missing_packages_are_named_where_they_cannot_be_installed() -> None:
+    bare = packages.Host(find=lambda _: None, apt_get=None, is_root=True)
     with pytest.raises(ClusterError, match=r"install them.*: iproute2 nftables runc containernetworking-plugins"):
-        packages.install(packages.FOR_NODES, quiet)
+        packages.install(packages.FOR_NODES, quiet, bare)
 
 
-def test_whoever_is_not_root_is_told_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packages, "program_path", lambda name: None if name == "runc" else Path("/usr/bin", name))
-    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/apt-get")
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+def test_whoever_is_not_root_is_told_what_to_run() -> None:
+    def find(name: str) -> Path | None:
+        return None if name == "runc" else Path("/usr/bin", name)
+
+    somebodys = packages.Host(find=find, apt_get=lambda *_: True, is_root=False)
     with pytest.raises(ClusterError, match=r"please run: sudo apt-get install runc$"):
-        packages.install(packages.FOR_NODES, quiet)
+        packages.install(packages.FOR_NODES, quiet, somebodys)
 
 
-def test_stale_package_lists_are_updated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stale_package_lists_are_updated_once() -> None:
     called: list[str] = []
 
-    def apt_get(command: tuple[str, ...], **_: object) -> "subprocess.CompletedProcess[str]":
-        called.append(next(word for word in command if word in ("install", "update")))
-        return subprocess.CompletedProcess(command, int(called == ["install"]))
+    def apt_get(what: str, *_: str) -> bool:
+        called.append(what)
+        return called != ["install"]
 
-    monkeypatch.setattr(packages, "program_path", lambda _: None)
-    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/apt-get")
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(subprocess, "run", apt_get)
-    packages.install(packages.FOR_NODES, quiet)
+    packages.install(packages.FOR_NODES, quiet, packages.Host(find=lambda _: None, apt_get=apt_get, is_root=True))
     assert called == ["install", "update", "install"]
 
 
