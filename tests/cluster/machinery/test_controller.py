@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cluster.machinery.eventually import stays, until
 from fairlead.api.kinds import SERVICE, SERVICE_ACCOUNT, Kind
 from fairlead.cluster.client import Client
 from fairlead.cluster.connection import Connection
@@ -63,12 +64,6 @@ async def running(controller: Controller) -> AsyncIterator[asyncio.Task[None]]:
     await asyncio.wait((task,))
 
 
-async def until(condition: Callable[[], bool], within: float = 5.0) -> None:
-    async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110 - what tests wait for sets no event
-            await asyncio.sleep(0.02)
-
-
 def noted(into: list[Key]) -> Callable[[Key], Awaitable[None]]:
     async def reconcile(key: Key) -> None:
         into.append(key)
@@ -82,9 +77,7 @@ async def test_nothing_is_reconciled_before_the_cache_is_complete(build: Build, 
     one, two = [await account(client, namespace, name) for name in ("one", "two")]
     async with running(controller):
         controller.observe(SERVICE_ACCOUNT, None, one)
-        await asyncio.sleep(1)
-        assert looked_at == []
-        assert not controller.synced
+        await stays(lambda: not looked_at and not controller.synced, timedelta(seconds=1))
         controller.observe(SERVICE_ACCOUNT, None, two)
         await until(lambda: len(looked_at) == 2)
         assert controller.synced
@@ -175,8 +168,7 @@ async def test_looks_again_when_it_was_asked_to(build: Build, client: Client, na
     async with running(controller):
         controller.observe(SERVICE_ACCOUNT, None, await account(client, namespace, "one"))
         await until(lambda: len(looked_at) == 3)
-        await asyncio.sleep(0.3)
-        assert len(looked_at) == 3
+        await stays(lambda: len(looked_at) == 3, timedelta(seconds=0.3))
 
 
 async def test_a_deletion_that_no_watch_told_of_comes_to_light(build: Build, client: Client, namespace: str):
@@ -235,7 +227,6 @@ async def test_a_standby_is_warm_and_looks_at_everything_when_it_takes_over(
     async with running(controller):
         controller.observe(SERVICE_ACCOUNT, None, await account(client, namespace, "one"))
         await until(lambda: controller.synced)
-        await asyncio.sleep(0.5)
-        assert looked_at == []
+        await stays(lambda: not looked_at, timedelta(seconds=0.5))
         leading.cancel()
         await until(lambda: looked_at == [(namespace, "one")])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.machinery.eventually import until
 from cluster.machinery.faulty import FaultyProxy
 from cluster.machinery.processes import Process, Spawn, says
 from fairlead.api.kinds import Kind
@@ -42,8 +43,9 @@ async def test_a_token_rotates_without_anybody_noticing(
 ):
     await make(connection, namespace, "before")
     await says(watcher, "before")
+    proxy.seen.clear()
     rotate(proxy, token)
-    await asyncio.sleep(1.5)  # the watch has ended and begun again
+    await until(lambda: bool(proxy.seen))  # the watch has ended and begins again
     await make(connection, namespace, "after")
     assert "login" not in await says(watcher, "after")
 
