@@ -1,5 +1,6 @@
 """The cluster as the tests see it: a few verbs over the official client, for manifests as plain dicts."""
 
+import builtins
 import json
 import subprocess
 import uuid
@@ -14,7 +15,7 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
 import localcluster
-from fairlead.api.kinds import CHILDREN, MODEL_DEPLOYMENT, MODEL_RUNTIME, Kind
+from fairlead.api.kinds import CHILDREN, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, Kind
 from waiting import until
 
 NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
@@ -112,6 +113,10 @@ class Kube:
             for kind in CHILDREN
             for found in self.list(kind, namespace, selector)
         }
+
+    def pods(self, namespace: str, model: str) -> builtins.list[Object]:
+        """Pods of a model, those that are ending too."""
+        return self.list(POD, namespace, f"fairlead.dev/model={model}")
 
     def model(self, namespace: str, name: str) -> Object:
         """A ModelDeployment."""

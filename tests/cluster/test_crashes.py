@@ -1,6 +1,8 @@
-"""The operator is killed before and after every single write, of a creation and of an update: the end is the same."""
+"""The operator is killed before and after every single write, of a creation and of all changes: the end is the same."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,8 @@ from models import a_model, a_server
 from operator_process import OperatorProcess
 from waiting import until
 
-MOST_WRITES = 25
-"""More than either way takes. So many models are made ready at once, and one is spent for each crash."""
+MOST_WRITES = 20
+"""More than any way takes. So many models are made ready at once, and one is spent for each crash."""
 
 
 class Killer:
@@ -125,27 +127,63 @@ def test_a_crash_around_any_write_of_a_creation(
     assert all(found == shapes[-1] for found in shapes), "the last one was not disturbed at all"
 
 
+@dataclass(frozen=True)
+class Change:
+    """A way from one spec to another: those before it, until each has come where it should; the last; its writes."""
+
+    before: tuple[tuple[dict[str, Any], Callable[[Kube, str, str], bool]], ...]
+    to: dict[str, Any]
+    writes: int
+
+
+def starts(kube: Kube, namespace: str, name: str) -> bool:
+    """Whether a candidate is on its way, with everything written that it needs."""
+    model = kube.model(namespace, name)
+    status = model["status"]
+    seen = status["observedGeneration"] == model["metadata"]["generation"]
+    return seen and status["rollout"]["phase"] == "Starting" and len(kube.pods(namespace, name)) == 2
+
+
+def changes(image: str) -> dict[str, Change]:
+    """The ways that a model can go, by what they are called."""
+    first, second = a_server(image), a_server(image, version="2")
+    never = a_server(image, version="2", NEVER_READY="1")
+    recreate = {"rollout": {"strategy": "Recreate"}}
+    return {
+        "update": Change(before=((first, at_rest),), to=second, writes=6),
+        "recreate": Change(before=(({**first, **recreate}, at_rest),), to={**second, **recreate}, writes=6),
+        "back during an update": Change(before=((first, at_rest), (never, starts)), to=first, writes=3),
+        "back after an update": Change(before=((first, at_rest), (second, at_rest)), to=first, writes=6),
+    }
+
+
 @pytest.mark.timeout(1500)
-def test_a_crash_around_any_write_of_an_update(
-    kube: Kube, proxy: ApiProxy, resting: OperatorProcess, namespace: str, server_image: str
+@pytest.mark.parametrize("way", changes(""))
+def test_a_crash_around_any_write_of_a_change(
+    kube: Kube, proxy: ApiProxy, resting: OperatorProcess, namespace: str, server_image: str, way: str
 ):
+    change = changes(server_image)[way]
     names = {(at, when): f"{when}-{at}" for at in range(1, MOST_WRITES) for when in ("before", "after")}
+    (first, _), *_ = change.before
     for name in names.values():
-        kube.create(MODEL_DEPLOYMENT, a_model(namespace, name, **a_server(server_image)))
+        kube.create(MODEL_DEPLOYMENT, a_model(namespace, name, **first))
     resting.start()
-    for name in names.values():
-        until(lambda name=name: at_rest(kube, namespace, name), seconds=240, what=f"{name} ready before the update")
+    for spec, stop in change.before:
+        for name in names.values():
+            kube.patch(MODEL_DEPLOYMENT, namespace, name, {"spec": spec})
+        for name in names.values():
+            until(partial(stop, kube, namespace, name), seconds=240, what=f"{name} as it is before the crash")
     resting.terminate()
 
     def run(at: int, when: str) -> tuple[bool, object]:
         name = names[(at, when)]
 
-        def update() -> tuple[str, str]:
-            kube.patch(MODEL_DEPLOYMENT, namespace, name, {"spec": a_server(server_image, version="2")})
+        def act() -> tuple[str, str]:
+            kube.patch(MODEL_DEPLOYMENT, namespace, name, {"spec": change.to})
             return namespace, name
 
-        return one_crash(kube, proxy, resting, update, at, when)
+        return one_crash(kube, proxy, resting, act, at, when)
 
     writes, shapes = all_crashes(run)
-    assert writes >= 6, "revision, deployment, Service, the move of traffic, status, deletions"
+    assert writes >= change.writes, "what is new, the move of traffic, status, deletions"
     assert all(found == shapes[-1] for found in shapes), "the last one was not disturbed at all"
