@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import localcluster
 from e2e.traffic import lost_while
 from fairlead.api.kinds import MODEL_DEPLOYMENT, POD
 from kube import NODE, Kube
@@ -80,6 +81,27 @@ def test_a_killed_operator_loses_no_request(kube: Kube, served: str, operator: O
     counted = lost_while(kube, served, server_image, kill_and_update)
     assert counted["failed"] == 0, counted["failures"]
     assert set(counted["versions"]) == {"1", "2"}
+
+
+def test_an_api_server_that_restarts_during_an_update_loses_no_request(
+    kube: Kube, local_cluster: localcluster.Cluster, served: str, operator: OperatorProcess, server_image: str
+):
+    def restart_and_update() -> None:
+        slow = a_careful_server(server_image, "2")
+        slow["runtime"]["env"].append({"name": "START_DELAY", "value": "5"})
+        kube.patch(MODEL_DEPLOYMENT, served, "fraud", {"spec": slow})
+        until(lambda: kube.model(served, "fraud")["status"]["rollout"]["phase"] == "Starting", what="the middle of it")
+        local_cluster.restart("kube-apiserver")
+        kube.wait_ready(served, "fraud", seconds=90)
+        until(lambda: len(kube.pods(served, "fraud")) == 2, seconds=90, what="the old pods gone")
+
+    counted = lost_while(kube, served, server_image, restart_and_update)
+    assert counted["failed"] == 0, counted["failures"]
+    assert set(counted["versions"]) == {"1", "2"}
+    status = kube.model(served, "fraud")["status"]
+    assert (status["stable"]["modelVersion"], status["rollout"]["phase"]) == ("2", "Stable")
+    assert len([kind for kind, _ in kube.children(served, "fraud") if kind == "Deployment"]) == 1
+    assert operator.is_running()
 
 
 def test_a_node_drain_loses_no_request(kube: Kube, served: str, server_image: str):
