@@ -178,9 +178,7 @@ class Client:
         )
         return await self._connection.request("GET", path)
 
-    async def delete(
-        self, kind: Kind, namespace: str | None, name: str, uid: str, *, foreground: bool = False
-    ) -> bool:
+    async def delete(self, kind: Kind, namespace: str | None, name: str, uid: str, *, foreground: bool = False) -> bool:
         """Deletes the very object `uid`, and in the background what it owns; returns whether it is gone already.
 
         With `foreground` what it owns goes first. False means that this, finalizers or a grace period keep it for now.
