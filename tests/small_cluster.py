@@ -27,7 +27,7 @@ from fairlead.cluster.errors import ApiError, error_from
 from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.queue import WorkQueue
 from fairlead.cluster.store import Key
-from fairlead.observe.caches import caches, models_that_use
+from fairlead.observe.caches import caches
 from fairlead.observe.look import Observer
 from fairlead.observe.probe import Pods, Probes
 from fairlead.situation import ProbeAnswer, Situation
@@ -168,10 +168,7 @@ class SmallCluster:
                 continue
             store = self.process.stores[kind]
             for event, obj in self.api.told[kind]:
-                affected = store.observe(event, obj)
-                if kind == MODEL_RUNTIME:
-                    affected = set(models_that_use(obj["metadata"]["name"], self.process.stores[MODEL_DEPLOYMENT]))
-                for key in affected:
+                for key in store.observe(event, obj):
                     self.process.queue.add(key)
             self.api.told[kind].clear()
 
