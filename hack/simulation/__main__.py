@@ -1,0 +1,47 @@
+"""The command `hack/bench/evidence`."""
+
+import argparse
+import os
+import sys
+import time
+
+from simulation.batches import MOST_PROCESSES, everything
+from simulation.catalogue import catalogue, quick
+from simulation.table import tables
+
+BEGAN = time.monotonic()
+RUNS, QUICK_RUNS = 2000, 100
+
+
+def main() -> int:
+    """Plays everything that is asked for, and prints the tables in the end."""
+    parser = argparse.ArgumentParser(
+        prog="hack/bench/evidence", description="How often and how fast canaries are judged right."
+    )
+    parser.add_argument("--runs", type=int, metavar="N", help=f"runs of each scenario, {RUNS:,} if not given")
+    parser.add_argument(
+        "--only", default="", metavar="WORD", help="only scenarios with this in their name, as it is told"
+    )
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_RUNS} runs of some scenarios: less than a minute")
+    parser.add_argument("--processes", type=int, choices=range(1, MOST_PROCESSES + 1), default=MOST_PROCESSES)
+    arguments = parser.parse_args()
+    runs = arguments.runs or (QUICK_RUNS if arguments.quick else RUNS)
+    scenarios = [each for each in catalogue() if arguments.only in each.key and (quick(each) or not arguments.quick)]
+    if not scenarios:
+        parser.error(f"no scenario has {arguments.only!r} in its name")
+    lines = []
+    for line in everything(scenarios, runs, arguments.processes):
+        lines.append(line)
+        _tell(f"{len(lines)} of {len(scenarios)}, {line.scenario.key}")
+    print(tables(lines, runs))
+    return 0
+
+
+def _tell(text: str) -> None:
+    """With the time and the load of the machine: whoever measures beside others should see it."""
+    load = " ".join(f"{average:.1f}" for average in os.getloadavg())
+    print(f"[{time.monotonic() - BEGAN:6.0f} s, load {load}] {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
