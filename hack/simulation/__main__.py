@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 import time
 
@@ -20,13 +21,18 @@ def main() -> int:
     )
     parser.add_argument("--runs", type=int, metavar="N", help=f"runs of each scenario, {RUNS:,} if not given")
     parser.add_argument(
-        "--only", default="", metavar="WORD", help="only scenarios with this in their name, as it is told"
+        "--only",
+        default="",
+        metavar="WORD",
+        help="only scenarios with this in their name, as it is told meanwhile; or a regular expression",
     )
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_RUNS} runs of some scenarios: less than a minute")
     parser.add_argument("--processes", type=int, choices=range(1, MOST_PROCESSES + 1), default=MOST_PROCESSES)
     arguments = parser.parse_args()
     runs = arguments.runs or (QUICK_RUNS if arguments.quick else RUNS)
-    scenarios = [each for each in catalogue() if arguments.only in each.key and (quick(each) or not arguments.quick)]
+    scenarios = [
+        each for each in catalogue() if re.search(arguments.only, each.key) and (quick(each) or not arguments.quick)
+    ]
     if not scenarios:
         parser.error(f"no scenario has {arguments.only!r} in its name")
     lines = []

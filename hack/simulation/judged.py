@@ -26,16 +26,23 @@ OUTCOMES = {
 MEANING = np.array([OUTCOMES[verdict] for verdict in Verdict])
 
 
+WARM_UP = int(timedelta(minutes=5) / TICK)
+"""Windows of the stable revision before the canary gets its first request."""
+
+
 class Judged:
     """Fairlead, with its defaults: 1 % to 25 % of traffic, a budget of 5 bad requests, from 3 minutes to an hour."""
 
     def __init__(self, terms: Terms, stream: Stream) -> None:
         requests, bad = stream.history()
+        no_weight = np.zeros(len(requests))
         blank = Memory.blank(len(terms.cells), requests.shape[:-1])
         traffic = np.stack([stream.rate() * HISTORY.total_seconds(), np.full(len(requests), HISTORY.total_seconds())])
         self._memory = replace(begin(blank, requests, bad), traffic=traffic.T)
         self._terms = terms
-        self._weight = next_weight(self._memory, terms, np.ones(len(requests)), np.zeros(len(requests)))
+        for _ in range(WARM_UP):
+            self._memory = weigh(self._memory, terms, *stream.window(0, np.arange(len(requests)), no_weight), TICK)
+        self._weight = next_weight(self._memory, terms, np.ones(len(requests)), no_weight)
 
     def first(self) -> Floats:
         """What the budget of bad requests pays for while nothing is known."""
