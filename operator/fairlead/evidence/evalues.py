@@ -26,7 +26,7 @@ SMALLEST = 1e-12
 STEPS = 12
 """At most so many of Newton's method. A test compares its result with that of 200 bisections."""
 
-CLOSE = 1e-6
+CLOSE = 1e-4
 """Relative change at which it ends. The error that is left is about the square of that."""
 
 
@@ -61,15 +61,17 @@ def against(window: Window, canary: Floats, stable: Floats, bound: Line, *, wors
     """
     canary, stable = _within(canary), _within(stable)
     limit = bound.at(stable)
-    inside = np.where(worse, canary <= limit, canary >= limit)
-    at_canary, at_stable = project(window.canary, window.stable, canary, stable, bound)
+    no_bet = np.where(worse, canary <= limit, canary >= limit) | (limit >= 1) | (window.canary <= 0)
+    # A point of the line is its own projection, and costs no further step.
+    sought = np.where(no_bet, limit, canary)
+    at_canary, at_stable = project(window.canary, window.stable, sought, stable, bound)
     log_e = (
         window.canary_bad * np.log(canary / at_canary)
         + (window.canary - window.canary_bad) * np.log((1 - canary) / (1 - at_canary))
         + window.stable_bad * np.log(stable / at_stable)
         + (window.stable - window.stable_bad) * np.log((1 - stable) / (1 - at_stable))
     )
-    return np.where(inside | (limit >= 1) | (window.canary <= 0), 0.0, log_e)
+    return np.where(no_bet, 0.0, log_e)
 
 
 def against_share(requests: Floats, bad: Floats, alternative: Floats, allowed: Floats) -> Floats:
