@@ -15,11 +15,14 @@ import numpy as np
 from fairlead.evidence.evalues import Answers, Floats, Line, Window, against, against_share, odds_times
 from fairlead.evidence.findings import breaching
 from fairlead.evidence.memory import BETTER_BY, WORSE_BY, Memory
-from fairlead.evidence.scatter import scatter_between_pods, scatter_between_windows, shrinkage
+from fairlead.evidence.scatter import most, scatter_between_pods, scatter_between_windows, shrinkage
 from fairlead.evidence.terms import Terms
 
 HALF_LIFE = timedelta(minutes=10)
 """After this time a window of the stable revision counts half for what is expected of the next one."""
+
+SCATTER_HALF_LIFE = timedelta(hours=1)
+"""The same for how much it scatters: that takes many bad events to see, and is less apt to change."""
 
 RATE_HALF_LIFE = timedelta(minutes=1)
 """The same for the rate of requests."""
@@ -59,7 +62,7 @@ def weigh(
     """The memory after one more window. `settled` says for which cells it counts towards promotion."""
     of_canary, of_stable = canary.total(), stable.total()
     one, other = stable.half(0).total(), stable.half(1).total()
-    trust = shrinkage(memory.scatter)[..., None]
+    trust, cap = shrinkage(memory.scatter)[..., None], most(memory.scatter)[..., None]
     arms = [(of_canary, of_stable), (of_canary, of_stable), (one, other)]
     compared = trust * _compare(terms, _expected(memory), arms)
     requests, bad, limit = of_canary[0][..., None], of_canary[1][..., None], terms.objective[:, None]
@@ -69,10 +72,10 @@ def weigh(
     weighed = replace(
         memory,
         windows=memory.windows + any_bet,
-        worse=_mixed(memory.worse, memory.windows, compared[..., WORSE], any_bet, terms),
-        beyond=_mixed(memory.beyond, memory.windows, beyond, any_bet, terms),
+        worse=_mixed(memory.worse, memory.windows, np.minimum(compared[..., WORSE], cap), any_bet, terms),
+        beyond=_mixed(memory.beyond, memory.windows, np.minimum(beyond, cap), any_bet, terms),
         better=memory.better + better,
-        halves=_mixed(memory.halves, memory.halves_windows, compared[..., HALVES], any_halves, terms),
+        halves=_mixed(memory.halves, memory.halves_windows, np.minimum(compared[..., HALVES], cap), any_halves, terms),
         halves_windows=memory.halves_windows + any_halves,
         breach=_breach(memory, terms, of_stable, trust[..., 0]),
         canary=memory.canary + np.stack(of_canary, axis=-1),
@@ -141,7 +144,8 @@ def _forgive(memory: Memory, terms: Terms) -> Memory:
 
 def _remember(memory: Memory, stable: Counted, requests: Floats, lasted: timedelta) -> Memory:
     """What the next bets are shaped by. `requests` are those of both arms, per cell."""
-    kept, kept_rate = (0.5 ** (lasted / half_life) for half_life in (HALF_LIFE, RATE_HALF_LIFE))
+    lives = HALF_LIFE, SCATTER_HALF_LIFE, RATE_HALF_LIFE
+    kept, kept_scatter, kept_rate = (0.5 ** (lasted / half_life) for half_life in lives)
     last = np.stack(stable.total(), axis=-1)
     between = np.stack(
         [scatter_between_pods(stable.requests, stable.bad), scatter_between_windows(memory.previous, last)], axis=-2
@@ -150,7 +154,7 @@ def _remember(memory: Memory, stable: Counted, requests: Floats, lasted: timedel
     return replace(
         memory,
         history=kept * memory.history + last,
-        scatter=kept * memory.scatter + between,
+        scatter=kept_scatter * memory.scatter + between,
         previous=last,
         traffic=kept_rate * memory.traffic + np.stack([busiest, np.full(busiest.shape, lasted.total_seconds())], -1),
     )

@@ -11,14 +11,29 @@ import numpy as np
 
 from fairlead.evidence.evalues import Floats
 
-PRIOR = 20.0
-"""Degrees of freedom with which the counts are taken for independent at first."""
+PRIOR = 2.0
+"""Degrees of freedom with which the counts are taken for independent at first. More would hide rare bursts too long."""
+
+MOST = 2.5
+"""Largest logarithm of an e-value against the canary that one window may give while nothing is known of bursts."""
+
+KNOWN = 50.0
+"""With so many degrees of freedom it may be twice that."""
 
 
 def shrinkage(scatter: Floats) -> Floats:
     """By what every logarithm of an e-value is multiplied: (..., C, 2, 2) → (..., C), at most 1."""
     factor = (scatter[..., 0] + PRIOR) / (scatter[..., 1] + PRIOR)
     return np.asarray(1 / np.maximum(factor.max(axis=-1), 1.0))
+
+
+def most(scatter: Floats) -> Floats:
+    """The largest logarithm of an e-value that one window may give: (..., C, 2, 2) → (..., C).
+
+    Before some bad events have been seen nobody knows whether they come in bursts, and the first burst may be the
+    canary's. One burst is one window: so no window alone leads to a rollback then. What is less than an e-value is one.
+    """
+    return np.asarray(MOST * (1 + scatter[..., 1].sum(axis=-1) / KNOWN))
 
 
 def scatter_between_pods(requests: Floats, bad: Floats) -> Floats:

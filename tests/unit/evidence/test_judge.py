@@ -123,6 +123,23 @@ def test_bursts_count_less_than_the_same_errors_one_by_one():
     assert found["burst"] < found["spread"]
 
 
+def test_while_nothing_is_known_of_bursts_no_window_alone_leads_to_a_rollback():
+    calm, burst = counted((250, 0), (250, 0)), counted((10, 10))
+    memory = begin(Memory.blank(1), np.array([10_000.0]), np.array([20.0]))
+    memory = weigh(memory, TERMS, burst, calm, TICK)
+    assert judged(memory, TICK) == Verdict.CONTINUE
+    assert (
+        judged(weigh(weigh(memory, TERMS, burst, calm, TICK), TERMS, burst, calm, TICK), 3 * TICK) == Verdict.ROLLBACK
+    )
+
+
+def test_where_single_bad_events_are_known_to_be_usual_one_window_is_enough():
+    memory = begin(Memory.blank(1), np.array([10_000.0]), np.array([20.0]))
+    for window in range(60):
+        memory = weigh(memory, TERMS, counted((0, 0)), counted((250, window % 2), (250, 1 - window % 2)), TICK)
+    assert judged(weigh(memory, TERMS, counted((10, 10)), STABLE, TICK), TICK) == Verdict.ROLLBACK
+
+
 def test_promotion_evidence_can_be_left_out():
     memory = weigh(Memory.blank(1), TERMS, counted((100, 0)), STABLE, TICK, settled=np.array([False]))
     assert findings(memory, TERMS).better == pytest.approx(1)
