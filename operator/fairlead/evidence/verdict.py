@@ -98,7 +98,8 @@ def next_weight(memory: Memory, terms: Terms, against: Floats, weight: Floats) -
     share = _bad_share_at_most(memory, terms)
     expected = (terms.in_budget * (memory.history[..., 1] / np.maximum(memory.history[..., 0], 1))).sum(axis=-1)
     excess = np.maximum(share - expected, share / 4)
-    rate = memory.traffic[..., 0] / np.maximum(memory.traffic[..., 1], 1e-9)
+    requests, seconds = memory.traffic[..., 0], memory.traffic[..., 1]
+    rate = np.where(seconds > 0, requests / np.maximum(seconds, 1e-9), np.inf)  # unknown: take it for a busy service
     affordable = terms.budget / (np.maximum(rate, 1e-3) * terms.reaction_time.total_seconds() * excess)
     target = np.clip(affordable, terms.min_weight, terms.max_weight)
     grown = np.maximum(weight, np.where(weight > 0, np.minimum(target, GROWTH * weight), target))

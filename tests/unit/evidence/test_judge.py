@@ -157,6 +157,10 @@ def test_the_first_weight_is_what_the_budget_pays_for_and_grows_with_knowledge()
     assert next_weight(known, TERMS, np.array(2.0), first) == first
 
 
+def test_where_the_traffic_is_not_known_the_canary_begins_with_the_least():
+    assert next_weight(Memory.blank(1), TERMS, np.array(1.0), np.array(0.0)) == pytest.approx(TERMS.min_weight)
+
+
 def test_the_weight_never_shrinks_and_never_passes_its_maximum():
     memory, _ = trial(counted((50, 50)), STABLE, 1)
     assert next_weight(memory, TERMS, np.array(1.0), np.array(0.2)) == pytest.approx(0.2)
