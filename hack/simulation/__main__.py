@@ -1,21 +1,23 @@
 """The command `hack/bench/evidence`."""
 
 import argparse
+import contextlib
 import os
 import re
+import signal
 import sys
 import time
 
 from simulation.batches import MOST_PROCESSES, everything
 from simulation.catalogue import catalogue, quick
-from simulation.table import tables
+from simulation.table import Line, tables
 
 BEGAN = time.monotonic()
 RUNS, QUICK_RUNS = 2000, 100
 
 
 def main() -> int:
-    """Plays everything that is asked for, and prints the tables in the end."""
+    """Exit code 1 when it was stopped. What was played until then is printed."""
     parser = argparse.ArgumentParser(
         prog="hack/bench/evidence", description="How often and how fast canaries are judged right."
     )
@@ -35,12 +37,14 @@ def main() -> int:
     ]
     if not scenarios:
         parser.error(f"no scenario has {arguments.only!r} in its name")
-    lines = []
-    for line in everything(scenarios, runs, arguments.processes):
-        lines.append(line)
-        _tell(f"{len(lines)} of {len(scenarios)}, {line.scenario.key}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    lines: list[Line] = []
+    with contextlib.suppress(KeyboardInterrupt):
+        for line in everything(scenarios, runs, arguments.processes):
+            lines.append(line)
+            _tell(f"{len(lines)} of {len(scenarios)}, {line.scenario.key}")
     print(tables(lines, runs))
-    return 0
+    return 0 if len(lines) == len(scenarios) else 1
 
 
 def _tell(text: str) -> None:
