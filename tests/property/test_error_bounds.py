@@ -10,7 +10,7 @@ from simulation.playing import Played, play
 from simulation.rules import Outcome
 from simulation.scenarios import ERRORS_PROMOTION, ERRORS_ROLLBACK, Scenario
 
-RUNS = 250
+RUNS = 100
 FALSE_ROLLBACKS, WRONG_PROMOTIONS = 0.007, 0.02
 """What docs/evidence-figures.md measures with many more runs; the terms themselves allow 0.05 of each."""
 
@@ -33,12 +33,12 @@ def share(played: Played, outcome: Outcome) -> float:
     return float((played.outcome == outcome).mean())
 
 
-@pytest.mark.parametrize("rate", [20, 100, 1000])
+@pytest.mark.parametrize("rate", [20, 1000])
 def test_a_canary_just_within_the_rollback_margin_is_kept(rate: float):
     assert share(played(replace(AT_ROLLBACK, rate=rate)), Outcome.ROLLED_BACK) <= at_most(FALSE_ROLLBACKS)
 
 
-@pytest.mark.parametrize("rate", [20, 100, 1000])
+@pytest.mark.parametrize("rate", [20, 1000])
 def test_a_canary_just_beyond_the_promotion_margin_is_not_promoted(rate: float):
     assert share(played(replace(AT_PROMOTION, rate=rate)), Outcome.PROMOTED) <= at_most(WRONG_PROMOTIONS)
 
