@@ -13,7 +13,7 @@ from e2e.traffic import lost_while
 from fairlead.api.kinds import MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, SERVICE
 from kube import Kube
 from operator_process import running
-from story.acts import INFER, QUESTION
+from story.acts import DIGIT, INFER, QUESTION
 from story.stage import MODELS, model_images
 from waiting import until
 
@@ -53,6 +53,7 @@ def test_a_model_from_an_image_volume_answers_and_is_updated_without_losing_a_re
 ):
     answer = ask(kube, served)
     assert (answer["model_name"], answer["model_version"]) == ("digits", "1")
+    assert answer["outputs"][0]["data"] == [3], "the story tells that version 1 is wrong"
 
     def update() -> None:
         change = {"uri": f"oci://{MODELS['2']}", "version": "2"}
@@ -64,4 +65,4 @@ def test_a_model_from_an_image_volume_answers_and_is_updated_without_losing_a_re
     assert counted["failed"] == 0, counted["failures"]
     answer = ask(kube, served)
     assert answer["model_version"] == "2"
-    assert answer["outputs"][0]["data"] == [7]
+    assert answer["outputs"][0]["data"] == [DIGIT]
