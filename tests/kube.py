@@ -153,7 +153,17 @@ class Kube:
         try:
             yield name
         finally:
+            # Models first: while an API server starts, it does not know custom resources yet, and a namespace whose
+            # deletion is under way then goes without them. They would stay for ever, in a namespace that is not there.
+            self._delete_models(name)
             self.delete(NAMESPACE, None, name)
+
+    def _delete_models(self, namespace: str) -> None:
+        try:
+            self.call("DELETE", MODEL_DEPLOYMENT.path(namespace))
+        except ApiException as error:
+            if error.status != 404:  # the CRD need not be there
+                raise
 
 
 def install_crds(kube: Kube, folder: Path) -> None:

@@ -76,8 +76,8 @@ def client(connection: Connection, metrics: Metrics) -> Client:
 
 
 @pytest.fixture
-async def samples(connection: Connection) -> Kind:
-    """A custom resource with a status subresource; stays in the cluster."""
+async def samples(connection: Connection) -> AsyncIterator[Kind]:
+    """A custom resource with a status subresource, for one test."""
     schema = {
         "type": "object",
         "properties": {
@@ -113,11 +113,23 @@ async def samples(connection: Connection) -> Kind:
         content_type="application/apply-patch+yaml",
         params={"fieldManager": "test"},
     )
+    await until_found(connection, SAMPLE.path(), found=True)
+    yield SAMPLE
+    await connection.request("DELETE", CRD.path(None, name))
+    await until_found(connection, CRD.path(None, name), found=False)
+
+
+async def until_found(connection: Connection, path: str, *, found: bool) -> None:
+    """Waits until something is there, or is gone."""
     async with asyncio.timeout(30):
-        while True:
-            try:
-                await connection.request("GET", SAMPLE.path())
-            except NotFound:
-                await asyncio.sleep(0.1)
-            else:
-                return SAMPLE
+        while await is_found(connection, path) != found:  # noqa: ASYNC110 - the API server sets no event
+            await asyncio.sleep(0.1)
+
+
+async def is_found(connection: Connection, path: str) -> bool:
+    """Whether the API server knows something."""
+    try:
+        await connection.request("GET", path)
+    except NotFound:
+        return False
+    return True
