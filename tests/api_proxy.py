@@ -142,6 +142,14 @@ class ApiProxy:
         return response
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._exchange(request)
+        except aiohttp.ClientError:  # whoever asked has gone, or the API server has: neither is an error of the proxy
+            if request.transport is not None:
+                request.transport.close()
+            return web.Response(status=502)
+
+    async def _exchange(self, request: web.Request) -> web.StreamResponse:
         assert self._session is not None
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
         authorization = self._upstream.authorization()
