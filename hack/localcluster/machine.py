@@ -44,7 +44,10 @@ def up(nodes: int, progress: Progress) -> None:
     _get_everything(progress)
     with exclusively(progress):
         if not whole():
-            _remove(progress)
+            if recorded := processes.recorded():
+                alive = [name for name, process in recorded.items() if processes.alive(process)]
+                progress(f"{why_not_whole(broken(), alive)}; removing what is left of it")
+            _remove()
             progress("starting the control plane")
             _prepare()
             controlplane.start_api_server(progress)
@@ -53,7 +56,9 @@ def up(nodes: int, progress: Progress) -> None:
 
 def down(progress: Progress) -> None:
     with exclusively(progress):
-        _remove(progress)
+        if processes.recorded():
+            progress("removing the cluster")
+        _remove()
 
 
 def restart(component: str, progress: Progress) -> None:
@@ -129,13 +134,18 @@ def _wait_for_all(restarted: str = "", began: datetime = LONG_AGO) -> None:
         node.wait_until_ready(number, began if concerned else LONG_AGO)
 
 
-def _remove(progress: Progress) -> None:
+def why_not_whole(dead: Sequence[str], alive: Sequence[str]) -> str:
+    """In words for somebody who may not know that there was a cluster before."""
+    if not dead:
+        return "the last start of the cluster was interrupted"
+    if alive:
+        return f"a part of the cluster has died ({', '.join(dead)})"
+    return "an earlier cluster has ended, as after a restart of this machine"
+
+
+def _remove() -> None:
     """Everything that any `up` may have left, finished or not."""
-    if dead := broken():
-        progress(f"no longer running: {', '.join(dead)}")
-    if recorded := processes.recorded():
-        progress("removing the cluster")
-    for process in recorded.values():
+    for process in processes.recorded().values():
         processes.kill(process)
     processes.kill_unrecorded()
     cgroups.remove()

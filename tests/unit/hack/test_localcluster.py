@@ -46,6 +46,18 @@ def test_a_number_of_nodes_without_addresses_is_refused(nodes: int) -> None:
         machine.up(nodes, quiet)
 
 
+@pytest.mark.parametrize(
+    ("dead", "alive", "told"),
+    [
+        ([], ["coredns", "etcd"], "the last start of the cluster was interrupted"),
+        (["etcd"], ["coredns"], "a part of the cluster has died (etcd)"),
+        (["coredns", "etcd"], [], "an earlier cluster has ended, as after a restart of this machine"),
+    ],
+)
+def test_why_a_cluster_is_removed_is_told(dead: list[str], alive: list[str], told: str) -> None:
+    assert machine.why_not_whole(dead, alive) == told
+
+
 def test_no_two_nodes_share_an_address() -> None:
     numbers = range(1, network.MOST_NODES + 1)
     addresses = [ip_address(network.HOST), *(ip_address(network.node_address(number)) for number in numbers)]
