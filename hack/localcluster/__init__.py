@@ -12,6 +12,7 @@ from localcluster.binaries import binary
 from localcluster.cluster import Cluster
 from localcluster.images import build_image
 from localcluster.places import ClusterError
+from localcluster.shell import settings
 from localcluster.start import find, up
 
-__all__ = ["Cluster", "ClusterError", "binary", "build_image", "find", "up"]
+__all__ = ["Cluster", "ClusterError", "binary", "build_image", "find", "settings", "up"]

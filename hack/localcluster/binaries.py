@@ -70,6 +70,12 @@ def binaries(names: Sequence[str], progress: Progress = print, ways: Ways = THIS
     return {name: binary(name, progress, ways) for name in names}
 
 
+def folders_to_search(names: Sequence[str], path: str | None = None, ways: Ways = THIS_MACHINE) -> list[Path]:
+    """What the PATH lacks for these programs, as far as they are there."""
+    kept = [ways.kept(ALL[name]) for name in names if not shutil.which(name, path=path)]
+    return list(dict.fromkeys(program.parent for program in kept if program.exists()))
+
+
 def _get(wanted: Program, target: Path, progress: Progress, ways: Ways) -> None:
     """Whatever the way, `target` appears whole or not at all."""
     partial = target.with_name(f"{target.name}.partial")

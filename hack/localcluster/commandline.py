@@ -10,6 +10,7 @@ from localcluster.binaries import binaries
 from localcluster.images import build_folder
 from localcluster.places import LOGS, ClusterError
 from localcluster.programs import ALL, CONTROL_PLANE, NODE
+from localcluster.shell import settings
 
 
 def main() -> None:
@@ -53,7 +54,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _up(arguments: argparse.Namespace) -> None:
     cluster = localcluster.up(arguments.nodes, arguments.kwok, arguments.gateway, gpus=arguments.gpus)
-    print(f"The cluster is up. To use it:\n    export KUBECONFIG={cluster.kubeconfig}")
+    print("The cluster is up. To use it:", *[f"    {line}" for line in settings(cluster)], sep="\n")
+    print("How to install Fairlead there, and which images its nodes have: docs/cluster.md")
 
 
 def _down(_: argparse.Namespace) -> None:

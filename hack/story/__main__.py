@@ -7,7 +7,7 @@ import localcluster
 from kube import NAMESPACE as NAMESPACES
 from kube import Kube
 from story.acts import NAMESPACE, repaired, served, updated
-from story.stage import Stage, images, install, installed, uninstall
+from story.stage import MLSERVER, MODELS, SERVER, Stage, images, install, installed, uninstall
 from story.telling import Clock, Failed, chapter, quiet, say
 from waiting import until
 
@@ -16,38 +16,66 @@ def main() -> int:
     """Exit code 1 when the story does not go as told."""
     parser = argparse.ArgumentParser(prog="hack/demo", description="A model served, updated and repaired.")
     parser.add_argument("--keep", action="store_true", help="leave the cluster and the model for a look around")
-    keep = parser.parse_args().keep
+    parser.add_argument("--install", action="store_true", help="no story: only make the cluster, install, and leave it")
+    arguments = parser.parse_args()
     try:
-        tell(keep)
+        if arguments.install:
+            only_install()
+        else:
+            tell(arguments.keep)
     except (Failed, AssertionError, localcluster.ClusterError) as wrong:
         print(f"\nhack/demo: {wrong}", file=sys.stderr)
         return 1
     return 0
 
 
+def only_install() -> None:
+    """A cluster with Fairlead, and nothing else."""
+    stage = Stage(localcluster.up(progress=quiet))
+    set_up(stage)
+    invite(stage)
+
+
 def tell(keep: bool) -> None:
     """The whole story."""
-    clock = Clock()
+    preparation = Clock()
     chapter("0. A real Kubernetes on this machine, with Fairlead installed by Helm")
     was_up = any(part.healthy for part in localcluster.find().status())
     cluster = localcluster.up(progress=quiet)
     stage, kube = Stage(cluster), Kube(cluster.kubeconfig)
     was_installed = installed(stage)
     try:
-        for archive in images():
-            cluster.load(archive)
-        install(stage)
-        stage.kubectl("get", "nodes")
-        stage.kubectl("get", "-n", "fairlead-system", "deployments")
+        set_up(stage)
         clear(kube)
+        say(f"All this is there after {preparation}, with whatever had to be built for it.")
+        story = Clock()
         stage.kubectl("create", "namespace", NAMESPACE)
         served(stage)
         updated(stage, kube)
         repaired(stage, kube)
         say("")
-        say(f"The end, after {clock} in all.")
+        say(f"The end. The story itself, from 1 to 3, took {story}.")
     finally:
         leave(stage, kube, keep=keep, was_up=was_up, was_installed=was_installed)
+
+
+def set_up(stage: Stage) -> None:
+    """Fairlead and all images, on a cluster that is up."""
+    for archive in images():
+        stage.cluster.load(archive)
+    install(stage)
+    stage.kubectl("get", "nodes")
+    stage.kubectl("get", "-n", "fairlead-system", "deployments")
+
+
+def invite(stage: Stage) -> None:
+    """What somebody needs who wants to go on alone."""
+    say("To look around:")
+    for line in localcluster.settings(stage.cluster):
+        say(f"    {line}")
+    say("Images that its pods can use, even where no registry can be reached:")
+    say(f"    {', '.join([SERVER, MLSERVER, *MODELS.values()])}")
+    say("What to try with them: docs/cluster.md. To end: hack/cluster down")
 
 
 def clear(kube: Kube) -> None:
@@ -59,7 +87,7 @@ def clear(kube: Kube) -> None:
 def leave(stage: Stage, kube: Kube, *, keep: bool, was_up: bool, was_installed: bool) -> None:
     """Clears up: the whole cluster, or what the story made in one that was there before."""
     if keep:
-        say(f"To look around: export KUBECONFIG={stage.cluster.kubeconfig}; to end: hack/cluster down")
+        invite(stage)
     elif was_up:
         clear(kube)
         if not was_installed:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from localcluster.binaries import Ways, architecture, binaries, binary, same_minor, search_path
+from localcluster.binaries import Ways, architecture, binaries, binary, folders_to_search, same_minor, search_path
 from localcluster.places import ClusterError
 from localcluster.programs import ALL, CONTROL_PLANE, NODE, version_of
 
@@ -99,6 +99,13 @@ def test_an_installed_one_of_another_version_is_not_taken(tmp_path: Path, ways: 
 def test_one_that_is_kept_is_not_built_again(ways: Ways, built: list[str]) -> None:
     assert binary("helm", quiet, ways) == binary("helm", quiet, ways)
     assert len(built) == 1
+
+
+def test_the_path_lacks_what_is_kept_and_not_installed(tmp_path: Path, ways: Ways) -> None:
+    kept = binary("helm", quiet, ways)
+    assert folders_to_search(["kubectl", "helm"], ways.search, ways) == [kept.parent], "kubectl is nowhere yet"
+    installed(tmp_path / "path", "helm", "another version")
+    assert folders_to_search(["kubectl", "helm"], ways.search, ways) == []
 
 
 def test_a_download_is_taken_when_its_checksum_is_the_published_one(
