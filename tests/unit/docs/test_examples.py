@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from fairlead.api.kinds import MODEL_DEPLOYMENT, MODEL_RUNTIME
 from fairlead.api.modeldeployment import ModelDeployment, ModelDeploymentSpec
 from fairlead.api.modelruntime import ModelRuntime
 from fairlead.api.names import DOMAIN
 from fairlead.api.parse import parse_model_deployment, parse_model_runtime
-from unit.docs.pages import PAGES, name, yaml_documents
+from unit.docs.pages import DOCS, PAGES, name, yaml_documents
 
 FIELDS = {field.alias or key for key, field in ModelDeploymentSpec.model_fields.items()}
 
@@ -45,6 +46,11 @@ def test_every_part_of_a_model_is_valid(page: Path, document: dict[str, Any]):
     head = {"apiVersion": MODEL_DEPLOYMENT.api_version, "kind": MODEL_DEPLOYMENT.kind, "metadata": {"name": "fraud"}}
     whole = {**head, "spec": {"runtime": {"ref": {"name": "mlserver"}}, **document["spec"]}}
     assert isinstance(found := parse_model_deployment(whole, unknown="forbid"), ModelDeployment), found
+
+
+def test_the_first_model_is_the_sample_of_that_name():
+    (first,) = [document for page, document in WHOLE if name(page) == "first-model.md"][:1]
+    assert first == yaml.safe_load((DOCS.parent / "manifests/samples/hello.yaml").read_text())
 
 
 def test_there_are_examples_at_all():
