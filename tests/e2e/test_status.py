@@ -59,7 +59,7 @@ def test_a_missing_accelerator_is_told_in_the_schedulers_own_words(
 
 def test_a_missing_claim_is_told(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):
     create(kube, namespace, server_image, model={"uri": "pvc://models/fraud"})
-    told(kube, namespace, "Unschedulable", '"models" not found')
+    told(kube, namespace, "Unschedulable", "the PersistentVolumeClaim models does not exist", "correct model.uri")
 
 
 def test_a_missing_image_is_told_in_the_same_words_between_two_tries(

@@ -30,6 +30,22 @@ def ended(**fields: Any) -> dict[str, Any]:
     return {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": fields}}
 
 
+def with_spec(pod: dict[str, Any], volumes: tuple[dict[str, Any], ...] = (), **server: Any) -> dict[str, Any]:
+    pod["spec"]["volumes"] = list(volumes)
+    pod["spec"]["containers"][0] |= {"ports": [{"name": "http", "containerPort": 9000}], **server}
+    return pod
+
+
+def unschedulable(message: str) -> dict[str, Any]:
+    return a_pod(type="PodScheduled", status="False", reason="Unschedulable", message=message)
+
+
+FILES = {"name": "model", "image": {"reference": "registry.example/fraud-files:99"}}
+CLAIM = {"name": "model", "persistentVolumeClaim": {"claimName": "models"}}
+OWN_CLAIM = {"name": "cache", "persistentVolumeClaim": {"claimName": "models"}}
+PULL_FILES = 'failed to pull and unpack image "registry.example/fraud-files:99": not found'
+NO_CLAIM = '0/2 nodes are available: persistentvolumeclaim "models" not found. not found'
+CREATE = "the PersistentVolumeClaim models does not exist in this namespace; create it, or correct"
 NODES = "0/2 nodes are available: 2 Insufficient nvidia.com/gpu. no new claims to deallocate"
 PULL = 'failed to pull and unpack image "registry.example/fraud:7": not found'
 
@@ -71,18 +87,93 @@ CASES = [
         id="no accelerator",
     ),
     pytest.param(
-        a_pod(
-            type="PodScheduled", status="False", reason="Unschedulable", message='persistentvolumeclaim "m" not found'
+        with_spec(unschedulable(NO_CLAIM), (CLAIM,)), Reason.UNSCHEDULABLE, f"{CREATE} model.uri", id="no claim"
+    ),
+    pytest.param(
+        with_spec(unschedulable(NO_CLAIM), (OWN_CLAIM,)),
+        Reason.UNSCHEDULABLE,
+        f"{CREATE} pod.volumes",
+        id="no claim for a volume of one's own",
+    ),
+    pytest.param(
+        unschedulable(
+            "0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: "
+            "2 No preemption victims found for incoming pod."
         ),
         Reason.UNSCHEDULABLE,
-        'no node for a pod: persistentvolumeclaim "m" not found',
-        id="no volume",
+        "waiting for 2 cpu: 0/2 nodes are available: 2 Insufficient cpu",
+        id="the same is not said twice",
+    ),
+    pytest.param(
+        unschedulable("0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"),
+        Reason.UNSCHEDULABLE,
+        "no node for a pod: 0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims",
+        id="unbound claim",
+    ),
+    pytest.param(
+        with_spec(a_pod(waiting("ErrImagePull", PULL_FILES)), (FILES,)),
+        Reason.IMAGE_UNAVAILABLE,
+        f"the model oci://registry.example/fraud-files:99 cannot be pulled: {PULL_FILES}",
+        id="image volume",
+    ),
+    pytest.param(
+        with_spec(
+            a_pod(waiting("ImagePullBackOff", 'Back-off pulling image "docker.io/library/fraud": ErrImagePull: no')),
+            ({"name": "model", "image": {"reference": "fraud"}},),
+        ),
+        Reason.IMAGE_UNAVAILABLE,
+        "the model oci://fraud cannot be pulled: no",
+        id="image volume, with its name written out",
+    ),
+    pytest.param(
+        with_spec(
+            a_pod(waiting("ErrImagePull", PULL)),
+            ({"name": "model", "image": {"reference": "registry.example/fraud"}}, FILES),
+        ),
+        Reason.IMAGE_UNAVAILABLE,
+        f"image registry.example/fraud:7 cannot be pulled: {PULL}",
+        id="image, beside image volumes of similar names",
     ),
     pytest.param(
         a_pod({"state": {"running": {}}, "started": True}),
         Reason.NOT_READY,
         "container server runs, but is not ready",
         id="not ready",
+    ),
+    pytest.param(
+        with_spec(
+            a_pod({"state": {"running": {}}, "started": True}),
+            readinessProbe={"httpGet": {"path": "/ready", "port": "http"}},
+        ),
+        Reason.NOT_READY,
+        "container server runs, but is not ready: GET /ready on port 9000 (probes.readiness) "
+        "is not answered with 2xx or 3xx",
+        id="readiness",
+    ),
+    pytest.param(
+        with_spec(a_pod({"state": {"running": {}}, "started": True}), readinessProbe={"tcpSocket": {"port": "http"}}),
+        Reason.NOT_READY,
+        "container server runs, but is not ready: port 9000 is not open",
+        id="port",
+    ),
+    pytest.param(
+        with_spec(
+            a_pod({"state": {"running": {}}, "started": False}),
+            startupProbe={"httpGet": {"path": "/loaded", "port": "http"}},
+        ),
+        Reason.NOT_READY,
+        "container server runs, and loads its model or does not answer yet: GET /loaded on port 9000 (probes.startup) "
+        "is not answered with 2xx or 3xx",
+        id="startup",
+    ),
+    pytest.param(
+        with_spec(
+            a_pod({"name": "proxy", "state": {"running": {}}, "started": True}),
+            readinessProbe={"tcpSocket": {"port": 8080}},
+        ),
+        Reason.NOT_READY,
+        "container proxy runs, but is not ready",
+        id="a container of somebody else",
     ),
 ]
 

@@ -18,6 +18,8 @@ VERSION = "app.kubernetes.io/version"
 
 CONTAINER = "server"
 """Name of the model server's container."""
+VOLUME = "model"
+"""Name of the volume with the model's files."""
 
 HASH_LENGTH = 8
 

@@ -3,8 +3,7 @@
 from typing import Any
 
 from fairlead.api.modeldeployment import ModelSource
-
-VOLUME = "model"
+from fairlead.api.names import VOLUME
 
 
 def source_kind(model: ModelSource) -> str | None:

@@ -18,6 +18,8 @@ _METADATA = (
     "labels",
     "ownerReferences",
 )
+_CONTAINER = ("name", "resources", "ports", "startupProbe", "readinessProbe")
+_VOLUME = ("name", "image", "persistentVolumeClaim", "secret", "configMap")
 _POD_STATUS = ("phase", "podIP", "conditions", "initContainerStatuses", "containerStatuses")
 
 
@@ -72,10 +74,18 @@ def _model(obj: Object) -> Object:
 
 
 def _pod(obj: Object) -> Object:
-    containers = (obj.get("spec") or {}).get("containers") or ()
-    status = obj.get("status") or {}
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    volumes = [_some(each, _VOLUME) for each in spec.get("volumes") or ()]
     return {
         "metadata": _metadata(obj),
-        "spec": {"containers": [{name: each.get(name) for name in ("name", "resources")} for each in containers]},
+        # What a message names when the pod does not serve: its requests, probes and volumes that must be there.
+        "spec": {
+            "containers": [_some(each, _CONTAINER) for each in spec.get("containers") or ()],
+            "volumes": [each for each in volumes if len(each) > 1],
+        },
         "status": {name: status[name] for name in _POD_STATUS if name in status},
     }
+
+
+def _some(part: Object, names: tuple[str, ...]) -> Object:
+    return {name: part[name] for name in names if name in part}

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from fairlead.api import names
 from fairlead.api.reasons import Reason
 from fairlead.situation import Manifest
 
@@ -47,15 +48,14 @@ def container_failing(deployment: Manifest, pods: tuple[Manifest, ...]) -> Troub
 
 def image_unavailable(deployment: Manifest, pods: tuple[Manifest, ...]) -> Trouble | None:
     """An image cannot be pulled."""
-    for container in _containers(pods):
+    for pod, container in _containers_with_pods(pods):
         waiting = _state(container, "state", "waiting")
         if waiting.get("reason") in {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}:
             # The kubelet alternates between the error and "Back-off pulling image …: <the error>": keep the error.
-            told = re.sub(
-                r'^Back-off pulling image "[^"]*":? ?(ErrImagePull: )?', "", str(waiting.get("message") or "")
-            )
+            words = str(waiting.get("message") or "")
+            told = re.sub(r'^Back-off pulling image "[^"]*":? ?(ErrImagePull: )?', "", words)
             detail = f": {_quote(told)}" if told else ""
-            message = f"image {container.get('image')} cannot be pulled{detail}"
+            message = f"{_pulled(pod, container, words)} cannot be pulled{detail}"
             return Trouble(reason=Reason.IMAGE_UNAVAILABLE, message=message)
     return None
 
@@ -65,7 +65,9 @@ def unschedulable(deployment: Manifest, pods: tuple[Manifest, ...]) -> Trouble |
     for pod in pods:
         for condition in (pod.get("status") or {}).get("conditions") or ():
             if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
-                told = _quote(str(condition.get("message") or ""))
+                told = _quote(_schedulers(str(condition.get("message") or "")))
+                if claim := re.search(r'persistentvolumeclaim "([^"]+)" not found', told):
+                    return Trouble(reason=Reason.UNSCHEDULABLE, message=_claim_missing(pod, claim[1]))
                 missing = re.search(r"Insufficient ([^\s,.]+(?:\.[^\s,.]+)*)", told)
                 wanted = _requested(pod, missing[1]) if missing else None
                 waits = f"waiting for {wanted} {missing[1]}: " if missing and wanted else "no node for a pod: "
@@ -74,12 +76,13 @@ def unschedulable(deployment: Manifest, pods: tuple[Manifest, ...]) -> Trouble |
 
 
 def not_ready(deployment: Manifest, pods: tuple[Manifest, ...]) -> Trouble | None:
-    """A server runs, but does not answer its readiness probe."""
-    for container in _containers(pods):
+    """A server runs, but does not answer its startup or readiness probe."""
+    for pod, container in _containers_with_pods(pods):
         if "running" in (container.get("state") or {}) and not container.get("ready"):
             started = container.get("started")
             does = "runs, but is not ready" if started else "runs, and loads its model or does not answer yet"
-            return Trouble(reason=Reason.NOT_READY, message=f"container {container.get('name')} {does}")
+            asked = _probe(pod, str(container.get("name")), "readiness" if started else "startup")
+            return Trouble(reason=Reason.NOT_READY, message=f"container {container.get('name')} {does}{asked}")
     return None
 
 
@@ -96,15 +99,76 @@ def first_trouble(deployment: Manifest | None, pods: tuple[Manifest, ...]) -> Tr
 
 
 def _containers(pods: tuple[Manifest, ...]) -> Iterator[Manifest]:
+    return (container for _, container in _containers_with_pods(pods))
+
+
+def _containers_with_pods(pods: tuple[Manifest, ...]) -> Iterator[tuple[Manifest, Manifest]]:
     for pod in pods:
         status = pod.get("status") or {}
-        yield from status.get("initContainerStatuses") or ()
-        yield from status.get("containerStatuses") or ()
+        for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+            yield pod, container
 
 
 def _state(container: Manifest, when: str, state: str) -> Manifest:
     found = (container.get(when) or {}).get(state)
     return found if isinstance(found, dict) else {}
+
+
+def _pulled(pod: Manifest, container: Manifest, words: str) -> str:
+    """What the kubelet could not pull.
+
+    It tells of an image volume as if it were the container's image: only the reference in its words says which it is.
+    """
+    image = str(container.get("image"))
+    if not _names(words, image):
+        for volume in _volumes(pod):
+            reference = str((volume.get("image") or {}).get("reference") or "")
+            if reference and _names(words, reference):
+                files = f"the model oci://{reference}"
+                return files if volume["name"] == names.VOLUME else f"image {reference} of volume {volume['name']}"
+    return f"image {image}"
+
+
+def _names(words: str, reference: str) -> bool:
+    """Whether this very reference is named; the kubelet writes out docker.io/library/ and :latest."""
+    pattern = rf"(?<![-\w.:@])(docker\.io/(library/)?)?{re.escape(reference)}(:latest)?(?![-\w/@]|[.:]\w)"
+    return re.search(pattern, words) is not None
+
+
+def _schedulers(words: str) -> str:
+    """The scheduler's words without what it says about preemption: the same once more, or nothing."""
+    words = re.sub(r"[.,]? preemption: (0/[0-9]+ nodes are available: .*|not found\.?)$", "", words)
+    return re.sub(r"(?<=[.]) not found\.?$", "", words).rstrip(". ")
+
+
+def _claim_missing(pod: Manifest, claim: str) -> str:
+    claimed = [
+        volume["name"]
+        for volume in _volumes(pod)
+        if (volume.get("persistentVolumeClaim") or {}).get("claimName") == claim
+    ]
+    field = "model.uri" if names.VOLUME in claimed else "pod.volumes"
+    return f"the PersistentVolumeClaim {claim} does not exist in this namespace; create it, or correct {field}"
+
+
+def _probe(pod: Manifest, container: str, kind: str) -> str:
+    """What the kubelet asks the server, for a port or a path that is wrong."""
+    if container != names.CONTAINER:
+        return ""  # somebody else's, from an admission webhook
+    containers = (pod.get("spec") or {}).get("containers") or ()
+    server: Manifest = next((each for each in containers if each.get("name") == container), {})
+    ports = {each.get("name"): each.get("containerPort") for each in server.get("ports") or ()}
+    probe = server.get(f"{kind}Probe") or {}
+    if asked := probe.get("httpGet"):
+        port = ports.get(asked.get("port"), asked.get("port"))
+        return f": GET {asked.get('path')} on port {port} (probes.{kind}) is not answered with 2xx or 3xx"
+    if asked := probe.get("tcpSocket"):
+        return f": port {ports.get(asked.get('port'), asked.get('port'))} is not open"
+    return ""
+
+
+def _volumes(pod: Manifest) -> tuple[Manifest, ...]:
+    return tuple((pod.get("spec") or {}).get("volumes") or ())
 
 
 def _ended(name: str, ended: Manifest) -> str:

@@ -3,7 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
-from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER, MODEL_DEPLOYMENT, MODEL_RUNTIME
+from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD
 from fairlead.observe.caches import caches, runtime_name
 from world import RUNTIME, World, a_model
 
@@ -45,3 +45,21 @@ def test_a_runtime_concerns_the_models_that_use_it():
 def test_a_model_that_makes_no_sense_uses_nothing():
     for spec in (None, {"runtime": "x"}, {"runtime": {"ref": "x"}}, {"runtime": {"ref": {"name": 7}}}):
         assert runtime_name({"spec": spec}) is None
+
+
+def test_of_a_pod_is_kept_what_a_message_may_name():
+    probe = {"httpGet": {"path": "/ready", "port": "http"}}
+    server = {"name": "server", "image": "x", "env": [{"name": "A"}], "readinessProbe": probe, "ports": []}
+    claim = {"name": "model", "persistentVolumeClaim": {"claimName": "models"}}
+    spec = {"nodeName": "n", "containers": [server], "volumes": [claim, {"name": "scratch-0", "emptyDir": {}}]}
+    labels = {"fairlead.dev/model": "fraud"}
+    pod = {"metadata": {"name": "p", "namespace": "risk", "labels": labels}, "spec": spec, "status": {"qosClass": "x"}}
+    store = caches()[POD]
+    store.observe("ADDED", versioned(pod, 1))
+    kept = store.get(("risk", "p"))
+    assert kept is not None
+    assert kept["spec"] == {
+        "containers": [{"name": "server", "readinessProbe": probe, "ports": []}],
+        "volumes": [claim],
+    }
+    assert kept["status"] == {}
