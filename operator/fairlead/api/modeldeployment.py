@@ -29,8 +29,8 @@ class ModelSource(Part):
 
     uri: ModelUri | None = Field(
         default=None,
-        description="Where the files are: pvc://claim/folder, or oci://registry/repository:tag as an image volume. "
-        "Absent: they are inside the server's image.",
+        description="Where the files are: pvc://claim/folder (pvc://claim: the whole claim), or "
+        "oci://registry/repository:tag as an image volume. Absent: they are inside the server's image.",
     )
     name: (
         Annotated[

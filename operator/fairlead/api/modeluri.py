@@ -31,7 +31,7 @@ ModelUri = Annotated[
     _of_scheme(
         "pvc",
         r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/[^/\s:]+)*/?",
-        "must name a PersistentVolumeClaim and a folder on it, such as pvc://models/fraud/7",
+        "must name a PersistentVolumeClaim, and a folder on it unless all of it is meant, such as pvc://models/fraud/7",
     ),
     rule(
         "must not contain '..'; write the folder's full path",

@@ -53,7 +53,7 @@ class Resources(Part):
             of="requests",
         ),
         every_key(
-            "resources.requests.<key> must equal resources.limits.<key> or be left out: devices are not overcommitted",
+            "resources.requests.<key> must equal resources.limits.<key>: put it into limits (requests then follow)",
             f"!{_IS_EXTENDED} || has(self.limits) && k in self.limits && (!({_COMPARABLE}) || {_COMPARED} == 0)",
             lambda self, key: (
                 not _is_extended(key)
