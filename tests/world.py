@@ -49,6 +49,7 @@ class World:
 
     model: dict[str, Any] = field(default_factory=a_model)
     runtime: Mapping[str, Any] | None = field(default_factory=lambda: RUNTIME)
+    other_runtimes: tuple[str, ...] = ()
     now: datetime = START
     children: dict[tuple[Kind, str], dict[str, Any]] = field(default_factory=dict)
     ending: list[dict[str, Any]] = field(default_factory=list)
@@ -85,6 +86,7 @@ class World:
             model=model,
             status=status,
             runtime=None if self.runtime is None else parse_model_runtime(self.runtime),
+            other_runtimes=self.other_runtimes if self.runtime is None else (),
             revisions=(*recorded, *(revision for revision in lost if revision is not None)),
             children=deepcopy(self.children),
             pods=tuple(self.pods()),
@@ -97,7 +99,8 @@ class World:
         if not self.ready(revision):
             return None
         answered = revision not in self.silent
-        return ProbeAnswer(revision=revision, answered=answered, detail="answered 200" if answered else "answered 503")
+        detail = f"GET /ready on port 8080 answered {200 if answered else 503}"
+        return ProbeAnswer(revision=revision, answered=answered, detail=detail)
 
     def pods(self) -> list[dict[str, Any]]:
         """Pods of all Deployments, and those that are ending."""

@@ -54,13 +54,17 @@ class ProbeAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """One look at one model. `status` is what was written last, or None when there is none that can be read."""
+    """One look at one model. `status` is what was written last, or None when there is none that can be read.
+
+    `other_runtimes` are the names of those ModelRuntimes that there are, where the one that the model names is not.
+    """
 
     now: datetime
     identity: Identity
     model: ModelDeployment | Invalid
     status: Status | None = None
     runtime: ModelRuntime | Invalid | None = None
+    other_runtimes: tuple[str, ...] = ()
     revisions: tuple[Revision, ...] = ()
     children: Mapping[tuple[Kind, str], Manifest] = field(default_factory=dict)
     pods: tuple[Manifest, ...] = ()

@@ -122,6 +122,8 @@ def test_a_candidate_that_does_not_answer_takes_no_traffic():
     plan = world.reconcile()
     assert world.serving() == old
     assert world.condition("Ready")["reason"] == "ProbeUnanswered"
+    told = f"the pods of {next(iter(world.silent))} are ready, but GET /ready on port 8080 answered 503"
+    assert world.condition("Ready")["message"] == f"{told}; {old} goes on serving"
     assert plan.look_again == timedelta(minutes=10), "its progress deadline"
     world.now += timedelta(minutes=10)
     world.reconcile()
@@ -438,13 +440,37 @@ def test_a_missing_runtime_takes_no_pods_away():
     assert world.children[(DEPLOYMENT, world.serving())]["spec"]["replicas"] == 4
 
 
+@pytest.mark.parametrize(
+    ("others", "message"),
+    [
+        ((), "there is no ModelRuntime mlservr, nor any other; create it"),
+        (("http",), "there is no ModelRuntime mlservr; create it, or name one that exists: http"),
+        (
+            ("http", "mlserver"),
+            "there is no ModelRuntime mlservr (did you mean mlserver?); create it, or name one that exists: "
+            "http, mlserver",
+        ),
+        (
+            tuple("abcdefg"),
+            "there is no ModelRuntime mlservr; create it, or name one that exists: "
+            "a, b, c, d, e and 2 more (kubectl get modelruntimes)",
+        ),
+    ],
+)
+def test_a_missing_runtime_is_told_with_those_that_exist(others: tuple[str, ...], message: str):
+    world = World(a_model(runtime={"ref": {"name": "mlservr"}}), runtime=None, other_runtimes=others)
+    world.reconcile()
+    assert world.condition("Ready")["message"] == message
+
+
 def test_a_candidate_that_nobody_has_asked_yet_is_looked_at_again_soon():
     world = settled()
     change_version(world, "2")
     world.reconcile(stop_after=9)  # a crash before the status was written
     world.run_pods()
     plan = world.reconcile()
-    assert world.condition("Ready")["reason"] == "ProbeUnanswered"
+    assert world.condition("Ready")["reason"] == "Starting"
+    assert "are ready, and one of them is about to be asked" in world.condition("Ready")["message"]
     assert plan.look_again == timedelta(seconds=1), "no event will come"
 
 

@@ -24,7 +24,7 @@ class Reason(StrEnum):
     STOPPING = "Stopping"
     """Recreate: the old revision's pods have to end before the new one starts."""
     PROBE_UNANSWERED = "ProbeUnanswered"
-    """The new revision's pods are ready, but it did not answer Fairlead's own request yet."""
+    """The new revision's pods are ready, but did not answer Fairlead's own request as they must."""
     UNSCHEDULABLE = "Unschedulable"
     """The scheduler finds no node for a pod."""
     IMAGE_UNAVAILABLE = "ImageUnavailable"

@@ -1,5 +1,6 @@
 """The revision that a spec asks for: found again among those that exist, or made anew."""
 
+import difflib
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,8 @@ from fairlead.desired.placeholders import fill
 from fairlead.desired.pod_template import placeholder_values, pod_template
 from fairlead.plan import Problem
 from fairlead.situation import Situation
+
+NAMED = 5  # ModelRuntimes in a message
 
 
 def inputs(model: ModelDeployment) -> dict[str, Any]:
@@ -71,10 +74,7 @@ def _server(situation: Situation, model: ModelDeployment) -> ServerTemplate | Pr
         return runtime.container
     name = runtime.ref.name if runtime.ref else ""
     if situation.runtime is None:
-        return Problem(
-            reason=Reason.RUNTIME_NOT_FOUND,
-            message=f"there is no ModelRuntime {name}; create it, or name one that `kubectl get modelruntimes` lists",
-        )
+        return Problem(reason=Reason.RUNTIME_NOT_FOUND, message=_runtime_missing(name, situation.other_runtimes))
     if isinstance(situation.runtime, Invalid):
         problems = "; ".join(situation.runtime.problems)
         return Problem(reason=Reason.INVALID_RUNTIME, message=f"ModelRuntime {name} cannot be used: {problems}")
@@ -93,6 +93,16 @@ def _server(situation: Situation, model: ModelDeployment) -> ServerTemplate | Pr
     if mounts_clash(model.spec.model, model.spec.pod, spec):
         return Problem(reason=Reason.INVALID_RUNTIME, message=f"ModelRuntime {name}: {MOUNTS_CLASH}")
     return spec
+
+
+def _runtime_missing(name: str, others: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, others, n=1)
+    meant = f" (did you mean {near[0]}?)" if near else ""
+    if not others:
+        return f"there is no ModelRuntime {name}, nor any other; create it"
+    more = f" and {len(others) - NAMED} more (kubectl get modelruntimes)" if len(others) > NAMED else ""
+    listed = ", ".join(others[:NAMED]) + more
+    return f"there is no ModelRuntime {name}{meant}; create it, or name one that exists: {listed}"
 
 
 def _serving_path(model: ModelDeployment, server: ServerTemplate) -> str | None:

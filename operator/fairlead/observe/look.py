@@ -41,12 +41,14 @@ class Observer:
         children = self._children(key, identity)
         revisions = _revisions(children)
         status = _status(live)
+        runtime = self._runtime(live)
         return Situation(
             now=self._clock(),
             identity=identity,
             model=parse_model_deployment(live),
             status=status,
-            runtime=self._runtime(live),
+            runtime=runtime,
+            other_runtimes=self._runtimes() if runtime is None else (),
             revisions=revisions,
             children=children,
             pods=self._pods(key),
@@ -67,6 +69,10 @@ class Observer:
         name = runtime_name(live)
         found = self._stores[MODEL_RUNTIME].get(("", name)) if name is not None else None
         return None if found is None else parse_model_runtime(found)
+
+    def _runtimes(self) -> tuple[str, ...]:
+        """As they are at this look: one that comes or goes is no reason to look at models that do not name it."""
+        return tuple(sorted(name for _, name in self._stores[MODEL_RUNTIME]))
 
     def _pods(self, key: Key) -> tuple[Object, ...]:
         """Pods that the model's Deployments have made, oldest first; whoever only wears their labels is left out."""

@@ -138,9 +138,12 @@ class Probes:
             detail = f"{asked} was not answered within {seconds:g} s"
             return ProbeAnswer(revision=revision.name, answered=False, detail=detail)
         except (aiohttp.ClientError, OSError) as failure:
-            return ProbeAnswer(revision=revision.name, answered=False, detail=f"{asked}: {type(failure).__name__}")
+            return ProbeAnswer(
+                revision=revision.name, answered=False, detail=f"{asked} failed: {type(failure).__name__}"
+            )
         good = 200 <= status < _good_below(path, readiness)
-        return ProbeAnswer(revision=revision.name, answered=good, detail=f"{asked} answered {status}")
+        must = "" if good else f"; it must answer {_must(path, readiness)}"
+        return ProbeAnswer(revision=revision.name, answered=good, detail=f"{asked} answered {status}{must}")
 
     async def _status(self, pod: Mapping[str, Any], port: int, path: str, seconds: float) -> int:
         metadata, address = pod["metadata"], str(pod["status"]["podIP"])
@@ -169,6 +172,13 @@ def _good_below(path: str | None, readiness: Mapping[str, Any]) -> int:
         return 500  # nothing to ask for: that HTTP is spoken is all that can be known
     # Where the kubelet asks the same, its rule holds. What it lets serve as the first revision may also follow one.
     return 400 if (readiness.get("httpGet") or {}).get("path") == path else 300
+
+
+def _must(path: str | None, readiness: Mapping[str, Any]) -> str:
+    """What the rule of `_good_below` is to a user, with the field that says what is asked."""
+    if path is None:
+        return "with a status below 500"
+    return "2xx (probes.serving)" if _good_below(path, readiness) == 300 else "2xx or 3xx (probes.readiness)"
 
 
 def _has_failed(task: asyncio.Task[None]) -> bool:

@@ -21,7 +21,7 @@ from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.plan import Decision, Drained, Problem, Wait
 from fairlead.rollout.draining import drained_from_now, draining, next_drained
-from fairlead.rollout.gates import BEFORE_FIRST_TRAFFIC, BEFORE_TRAFFIC, first_objection
+from fairlead.rollout.gates import BEFORE_FIRST_TRAFFIC, BEFORE_TRAFFIC, about_to_be_asked, first_objection
 from fairlead.rollout.size import floor_left, kept_replicas, needs_the_room, sized, wanted_replicas
 from fairlead.rollout.stable import stable_revision, stable_since
 from fairlead.situation import Situation, revision_of
@@ -81,7 +81,7 @@ def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, w
     overdue = left <= NOTHING
     stays = not overdue and needs_the_room(situation, stable, wanted, needed)
     # What is asked follows from the status that is written now, and no event tells of one's own writing.
-    ask = SOON if wait.reason == Reason.PROBE_UNANSWERED and situation.probe is None else None
+    ask = SOON if wait == about_to_be_asked(wanted) else None
     return Decision(
         phase=Phase.STARTING,
         replicas=needed,

@@ -27,7 +27,7 @@ def write_refused(situation: Situation, candidate: Revision, needed: int) -> Wai
 
 
 def probe_unanswered(situation: Situation, candidate: Revision, needed: int) -> Wait | None:
-    """The candidate has not answered Fairlead's own request."""
+    """The candidate has not answered Fairlead's own request, or was not asked yet."""
     if needed == 0:
         return None  # nothing to ask, and nothing to serve
     answer = situation.probe if situation.probe and situation.probe.revision == candidate.name else None
@@ -35,13 +35,18 @@ def probe_unanswered(situation: Situation, candidate: Revision, needed: int) -> 
         # Traffic has moved already, by a leader that ended before it could write so. Answers are not handed on; to
         # wait for a new one would move traffic back, and forward again.
         return None
-    if answer is not None and answer.answered:
+    if answer is None:
+        return about_to_be_asked(candidate)
+    if answer.answered:
         return None
-    detail = answer.detail if answer else "not asked yet"
-    return Wait(
-        reason=Reason.PROBE_UNANSWERED,
-        message=f"the pods of {candidate.name} are ready, but a request to one of them was not answered: {detail}",
-    )
+    message = f"the pods of {candidate.name} are ready, but {answer.detail}"
+    return Wait(reason=Reason.PROBE_UNANSWERED, message=message)
+
+
+def about_to_be_asked(candidate: Revision) -> Wait:
+    """The candidate could be asked now, and nothing speaks against it so far."""
+    message = f"the pods of {candidate.name} are ready, and one of them is about to be asked"
+    return Wait(reason=Reason.STARTING, message=message)
 
 
 Gate = Callable[[Situation, Revision, int], Wait | None]

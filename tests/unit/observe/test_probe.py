@@ -217,6 +217,25 @@ async def test_where_the_kubelet_asks_the_same_its_rule_holds(
     assert await answered(probes, told, a_revision(server.port, readiness=readiness)) is good
 
 
+@pytest.mark.parametrize(
+    ("path", "asked", "must"),
+    [
+        ("/v1", "GET /v1", "2xx (probes.serving)"),
+        ("/ready", "GET /ready", "2xx or 3xx (probes.readiness)"),
+        (None, "GET /", "with a status below 500"),
+    ],
+)
+async def test_a_bad_answer_is_told_with_what_it_must_be(
+    server: Server, probes: Probes, told: Told, path: str | None, asked: str, must: str
+):
+    server.status = 503
+    revision = a_revision(server.port, path=path, readiness={"httpGet": {"path": "/ready", "port": "http"}})
+    assert not await answered(probes, told, revision)
+    answer = probes.answer(KEY, revision, pods)
+    assert answer is not None
+    assert answer.detail == f"{asked} on port {server.port} answered 503; it must answer {must}"
+
+
 async def test_a_server_may_take_as_long_as_its_readiness_probe(
     server: Server, probes: Probes, told: Told, monkeypatch: pytest.MonkeyPatch
 ):
