@@ -9,6 +9,7 @@ from fairlead.api.kinds import (
     BY_KIND,
     CONTROLLER_REVISION,
     DEPLOYMENT,
+    EVENT,
     MODEL_DEPLOYMENT,
     NETWORK_POLICY,
     POD_DISRUPTION_BUDGET,
@@ -52,6 +53,10 @@ def at_rest(kube: Kube, namespace: str) -> None:
     """Until all that these pods will ever do has happened: their image cannot be pulled."""
     told = "cannot be pulled"
     until(lambda: told in kube.condition(namespace, "fraud", "Ready").get("message", ""), what="the pods' trouble")
+    until(
+        lambda: any(event["reason"] == "ImageUnavailable" for event in kube.list(EVENT, namespace)),
+        what="the Event, which is written last",
+    )
 
 
 def test_one_resource_becomes_all_objects(kube: Kube, operator: OperatorProcess, namespace: str):

@@ -1,8 +1,10 @@
 """report/: a status says the same words while nothing changes, and events tell only of what happened."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
-from fairlead.api.kinds import SERVICE
+from fairlead.api.kinds import DEPLOYMENT, SERVICE
 from fairlead.api.reasons import Reason
 from fairlead.api.status import Status
 from fairlead.reconcile import reconcile
@@ -113,6 +115,32 @@ def test_stalling_is_one_warning():
     plan = world.reconcile()
     assert [(event.type, event.reason) for event in plan.events] == [("Warning", "RuntimeNotFound")]
     assert world.reconcile().events == ()
+
+
+def crashing(world: World, container: dict[str, Any] | None) -> tuple[str, ...]:
+    """Reasons of the Events of a look at a first version whose pod has this status."""
+    (name,) = world.deployments()
+    labels = world.children[(DEPLOYMENT, name)]["spec"]["template"]["metadata"]["labels"]
+    pod = {
+        "metadata": {"name": "p", "namespace": "risk", "labels": labels},
+        "status": {"containerStatuses": [{"name": "server", **container}] if container else []},
+    }
+    plan = reconcile(replace(world.look(), pods=(pod,)))
+    world.status = plan.status
+    return tuple(event.reason for event in plan.events)
+
+
+CRASHED = {"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 1}}}
+
+
+def test_what_needs_a_person_is_one_warning_while_it_stays():
+    world = World()
+    world.reconcile()
+    assert crashing(world, None) == ()
+    assert crashing(world, {"state": {"running": {}}}) == (), "not ready yet"
+    assert crashing(world, CRASHED) == ("ContainerFailing",)
+    assert crashing(world, CRASHED) == ()
+    assert crashing(world, {"state": {"waiting": {"reason": "ErrImagePull"}}}) == ("ImageUnavailable",)
 
 
 def test_status_can_be_read_back():

@@ -1,12 +1,35 @@
 """The Kubernetes Event that tells of something that happened to a model."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fairlead.api.kinds import EVENT, MODEL_DEPLOYMENT
 from fairlead.api.names import DOMAIN
 from fairlead.plan import Event
 from fairlead.situation import Identity
+
+QUIET = timedelta(hours=1)
+
+
+class Told:
+    """Which Warnings were told lately: one of a reason that comes and goes is told once an hour for each generation.
+
+    A container that fails over and over is failing, then starting, then failing; each of these is news by itself. Only
+    this process remembers: the next leader tells anew what changes under it.
+    """
+
+    def __init__(self) -> None:
+        self._at: dict[tuple[str, int, str], datetime] = {}
+
+    def is_repeated(self, event: Event, identity: Identity, now: datetime) -> bool:
+        """Whether to keep quiet about it; it counts as told otherwise."""
+        self._at = {told: at for told, at in self._at.items() if now - at < QUIET}
+        if event.type != "Warning":
+            return False
+        key = (identity.uid, identity.generation, event.reason)
+        repeated = key in self._at
+        self._at.setdefault(key, now)
+        return repeated
 
 
 def event_manifest(event: Event, identity: Identity, reporter: str, now: datetime) -> dict[str, Any]:

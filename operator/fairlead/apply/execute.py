@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from fairlead.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, MODEL_DEPLOYMENT, SERVICE, Kind, kind_of
-from fairlead.apply.event import event_manifest
+from fairlead.apply.event import Told, event_manifest
 from fairlead.apply.objects import Objects, Refused, Stores
 from fairlead.cluster.client import Client
 from fairlead.cluster.errors import NotFound, Rejected
@@ -23,6 +23,7 @@ class Writer:
         self._models = stores[MODEL_DEPLOYMENT]
         self._objects = Objects(client, stores)
         self._reporter = reporter
+        self._told = Told()
 
     async def carry_out(self, steps: tuple[Step, ...], identity: Identity) -> tuple[Refusal, ...]:
         """Carries the steps out, and returns what was refused.
@@ -68,6 +69,8 @@ class Writer:
     async def tell(self, events: tuple[Event, ...], identity: Identity, now: datetime) -> None:
         """Creates Kubernetes Events. They are a courtesy: one that is refused is logged and forgotten."""
         for event in events:
+            if self._told.is_repeated(event, identity, now):
+                continue
             log.info("%s: %s", event.reason, event.message)
             try:
                 await self._client.create_event(

@@ -1,13 +1,23 @@
 """Kubernetes Events: what happened between the status that was written last and the one that is written now."""
 
-from fairlead.api.reasons import ConditionType
-from fairlead.api.status import Status
+from fairlead.api.reasons import ConditionType, Reason
+from fairlead.api.status import Condition, Status
 from fairlead.plan import Event
+
+PASSES_BY_ITSELF = {
+    Reason.STARTING,
+    Reason.STOPPING,
+    Reason.NOT_READY,
+    Reason.NOT_AVAILABLE,  # also for a moment after every scaling from zero
+    Reason.SERVING,
+    Reason.SCALED_TO_ZERO,
+}
+"""Reasons of Ready that are no news. All others need a person, sooner or later."""
 
 
 def events(before: Status | None, now: Status) -> tuple[Event, ...]:
     """What happened, in the past tense; nothing when nothing did."""
-    return (*_takeover(before, now), *_stalled(before, now))
+    return (*_takeover(before, now), *_trouble(before, now))
 
 
 def _takeover(before: Status | None, now: Status) -> tuple[Event, ...]:
@@ -26,11 +36,16 @@ def _takeover(before: Status | None, now: Status) -> tuple[Event, ...]:
     )
 
 
-def _stalled(before: Status | None, now: Status) -> tuple[Event, ...]:
-    stalled = next((found for found in now.conditions if found.type == ConditionType.STALLED), None)
-    if stalled is None:
+def _trouble(before: Status | None, now: Status) -> tuple[Event, ...]:
+    """A reason that is there again after another one is told again; apply/ sees to it that this is not too often."""
+    ready = _ready(now)
+    if ready is None or ready.status == "True" or ready.reason in PASSES_BY_ITSELF:
         return ()
-    was = next((found for found in (before.conditions if before else ()) if found.type == ConditionType.STALLED), None)
-    if was is not None and was.reason == stalled.reason:
+    was = _ready(before) if before else None
+    if was is not None and was.reason == ready.reason:
         return ()
-    return (Event(type="Warning", reason=stalled.reason, action="Reconcile", message=stalled.message),)
+    return (Event(type="Warning", reason=ready.reason, action="Reconcile", message=ready.message),)
+
+
+def _ready(status: Status) -> Condition | None:
+    return next((found for found in status.conditions if found.type == ConditionType.READY), None)
