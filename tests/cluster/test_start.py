@@ -30,6 +30,25 @@ def test_it_waits_for_its_crds(kube: Kube, proxy: ApiProxy, namespace: str, tmp_
         operator.kill()
 
 
+def test_a_namespace_that_is_missing_keeps_no_other_from_being_served(
+    kube: Kube, proxy: ApiProxy, namespace: str, tmp_path: Path
+):
+    missing = {"no-such"}
+
+    def forbidden(method: str, path: str) -> Fault | None:
+        return Fault(status=403) if any(f"/namespaces/{name}/" in path for name in missing) else None
+
+    settings = {"FAIRLEAD_NAMESPACES": f"no-such,{namespace}", "FAIRLEAD_OPERATOR_NAMESPACE": namespace}
+    with proxy.rule(forbidden), running(proxy.kubeconfig(tmp_path), tmp_path, namespace, settings=settings) as operator:
+        kube.create(MODEL_DEPLOYMENT, a_model(namespace))
+        until(lambda: kube.condition(namespace, "fraud", "Ready"), what="a status")
+        told = [line for line in operator.lines() if "namespace no-such is watched, but it" in str(line["message"])]
+        assert [line["level"] for line in told] == ["warning"]
+        missing.clear()
+        until(lambda: not operator.is_running(), seconds=30, what="the end, for a start with both")
+        assert operator.terminate() == 0
+
+
 def test_every_line_of_the_log_names_its_model(kube: Kube, namespace: str, tmp_path: Path):
     with running(kube.kubeconfig, tmp_path, namespace) as operator:
         kube.create(MODEL_DEPLOYMENT, a_model(namespace))

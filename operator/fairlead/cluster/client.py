@@ -95,6 +95,22 @@ class Client:
             return False
         return True
 
+    async def may_list(self, kind: Kind, namespace: str) -> bool | None:
+        """Whether we may read a kind in a namespace; None while the API server does not say.
+
+        It answers the same for a namespace that does not exist: 403, unless we may read the kind everywhere.
+        """
+        try:
+            await self._connection.request("GET", kind.path(namespace), params={"limit": "1"}, accept=METADATA_LIST)
+        except NotFound:
+            return True  # rights are looked at first: the kind is not served yet
+        except Rejected as rejected:
+            return False if rejected.status == 403 else None
+        except ApiError as error:
+            log.debug("%s in %s: %s", kind.plural, namespace, error)
+            return None
+        return True
+
     async def apply(self, manifest: Object, *, force: bool = True) -> Object:
         """Server-side apply; returns the object as it is now.
 

@@ -16,6 +16,7 @@ from fairlead.cluster.controller import Controller, Pace
 from fairlead.cluster.endpoints import Endpoints
 from fairlead.cluster.lease import Lease
 from fairlead.cluster.metrics import Metrics
+from fairlead.cluster.namespaces import Namespaces
 from fairlead.cluster.queue import WorkQueue
 from fairlead.cluster.store import Key
 from fairlead.handlers.watches import SELECTORS, WATCHED, Hooks, registry
@@ -58,8 +59,11 @@ class Operator:
         named = {kind.kind: store for kind, store in self._stores.items()}
         self._metrics.follow(queue=queue, stores=named, leading=self._lease.held)
         self._endpoints = Endpoints(settings.http_port, self._metrics, ready=lambda: self._controller.synced)
+        self._namespaces = Namespaces(client, settings.namespaces)
+        self._watched = list(settings.namespaces)  # Kopf reads it once it has started, when those missing are out
         self._stop = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+        self._waiting: asyncio.Task[None] | None = None
 
     def _leadership(self, identity: str) -> Lease | Alone:
         if not self._settings.leader_election:
@@ -73,7 +77,7 @@ class Operator:
         await kopf.operator(
             registry=registry(hooks),
             clusterwide=not self._settings.namespaces,
-            namespaces=self._settings.namespaces,
+            namespaces=self._watched,
             stop_flag=self._stop,
             # Else Kopf asks the system who we are, which a container need not know. Kopf does not export the type.
             identity=self._settings.pod_name,  # type: ignore[arg-type]
@@ -85,22 +89,39 @@ class Operator:
     async def _started(self) -> None:
         await self._endpoints.start()
         log.info("serving /healthz, /readyz and /metrics on port %d", self._endpoints.port)
+        await self._narrow()
         await self._all_served()
         self._running = asyncio.create_task(self._controller.run(), name="controller")
         # Without its controller the process only looks alive: it ends, and the kubelet starts another.
         self._running.add_done_callback(lambda _: self._stop.set())
 
+    async def _narrow(self) -> None:
+        """Leaves out the namespaces that are missing, and has the process started anew when one of them comes."""
+        if not self._settings.namespaces:
+            return
+        self._watched[:] = await self._namespaces.present()
+        self._controller.namespaces = tuple(self._watched)
+        if len(self._watched) < len(self._settings.namespaces):
+            self._waiting = asyncio.create_task(self._end_for_more(), name="namespaces")
+
+    async def _end_for_more(self) -> None:
+        name = await self._namespaces.wait_for_more(self._watched)
+        log.info("namespace %s can be watched now: ending, to be started again with it", name)
+        self._stop.set()
+
     async def _all_served(self) -> None:
         """Waits for the CRDs, and for an API server that is still starting: Kopf looks for its kinds only once."""
         for kind in WATCHED:
             told = False
-            while not await self._client.is_served(kind, self._settings.namespaces):
+            while not await self._client.is_served(kind, self._watched):
                 if not told:
                     log.warning("waiting until the API server serves %s (%s)", kind.plural, kind.api_version)
                 told = True
                 await asyncio.sleep(SERVED_AGAIN)
 
     async def _stopped(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
         if self._running is not None:
             self._running.cancel()
             await asyncio.wait((self._running,))
