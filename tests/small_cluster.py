@@ -28,9 +28,10 @@ from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.queue import WorkQueue
 from fairlead.cluster.store import Key
 from fairlead.observe.caches import caches
+from fairlead.observe.hanging import HangingPods
 from fairlead.observe.look import Observer
 from fairlead.observe.probe import Pods, Probes
-from fairlead.situation import ProbeAnswer, Situation
+from fairlead.situation import Hanging, ProbeAnswer, Situation
 from fairlead.work import Worker
 from memory_api import MemoryApi, Object, Write
 from world import RUNTIME, START, a_model
@@ -64,6 +65,20 @@ class Requests(Probes):
         self.asked = self.given = None
 
 
+class NothingHangs(HangingPods):
+    """No pod is long in ContainerCreating here."""
+
+    def __init__(self) -> None:
+        """It follows nothing."""
+
+    def told(self, key: Key, now: tuple[Mapping[str, Any], ...], pods: Pods) -> tuple[Hanging, ...]:
+        """Of no pod."""
+        return ()
+
+    def end(self, key: Key) -> None:
+        """Nothing was begun."""
+
+
 class Process:
     """One life of the operator: what it remembers is gone with it."""
 
@@ -72,7 +87,7 @@ class Process:
         self.requests = Requests()
         self.queue: WorkQueue[Key] = WorkQueue(clock=cluster.seconds, jitter=lambda: 0.5)
         client = Client(cluster.api, may_write=lambda: True, metrics=Metrics())
-        self.observer = Observer(self.stores, self.requests, "fairlead-system", lambda: cluster.now)
+        self.observer = Observer(self.stores, self.requests, NothingHangs(), "fairlead-system", lambda: cluster.now)
         self.work = Worker(self.observer, Writer(client, self.stores, "fairlead-0"))
 
 

@@ -53,6 +53,15 @@ class ProbeAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hanging:
+    """A pod of a revision does not get beyond ContainerCreating; `note` is what an Event told of it, if any did."""
+
+    revision: str
+    warning: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Situation:
     """One look at one model. `status` is what was written last, or None when there is none that can be read.
 
@@ -68,6 +77,7 @@ class Situation:
     revisions: tuple[Revision, ...] = ()
     children: Mapping[tuple[Kind, str], Manifest] = field(default_factory=dict)
     pods: tuple[Manifest, ...] = ()
+    hanging: tuple[Hanging, ...] = ()
     probe: ProbeAnswer | None = None
     refusals: tuple[Refusal, ...] = ()
     operator_namespace: str = "fairlead-system"
@@ -93,6 +103,10 @@ class Situation:
     def pods_of(self, revision: str) -> tuple[Manifest, ...]:
         """The live pods of a revision, oldest first."""
         return tuple(pod for pod in self.pods if revision_of(pod) == revision)
+
+    def hanging_pod(self, revision: str) -> Hanging | None:
+        """What is known of a pod of that revision that hangs, or None when none does."""
+        return next((each for each in self.hanging if each.revision == revision), None)
 
     def serving_pods(self, revision: str) -> int:
         """How many pods of a revision are available now, whatever its Deployment is on the way to."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fairlead.api.kinds import CHILDREN, EVENT, LEASE, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD
+from fairlead.api.kinds import CHILDREN, CORE_EVENT, EVENT, LEASE, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD
 from installation.helm import Helm, Object
 
 Right = tuple[str, str, str]
@@ -18,6 +18,7 @@ IN_A_WATCHED_NAMESPACE: set[Right] = {
     ("fairlead.dev", "modeldeployments/status", "patch"),
     ("apps", "deployments/scale", "patch"),
     (EVENT.group, EVENT.plural, "create"),
+    (CORE_EVENT.group, CORE_EVENT.plural, "list"),
 }
 IN_THE_CLUSTER: set[Right] = {(MODEL_RUNTIME.group, MODEL_RUNTIME.plural, verb) for verb in READ}
 BY_PROXY: set[Right] = {("", "pods/proxy", "get")}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fairlead.api.kinds import MODEL_DEPLOYMENT, MODEL_RUNTIME
+from fairlead.api.kinds import EVENT, MODEL_DEPLOYMENT, MODEL_RUNTIME
 from kube import QUOTA, Kube
 from models import a_model, a_server
 from operator_process import OperatorProcess, running
@@ -68,6 +68,25 @@ def test_a_missing_image_is_told_in_the_same_words_between_two_tries(
     create(kube, namespace, "registry.invalid/fraud:1")
     message = told(kube, namespace, "ImageUnavailable", "image registry.invalid/fraud:1 cannot be pulled")
     holds(lambda: kube.condition(namespace, "fraud", "Ready")["message"] == message, seconds=20, what="the same words")
+
+
+def test_a_missing_model_image_is_told(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):
+    create(kube, namespace, server_image, model={"uri": "oci://registry.invalid/fraud-files:1"})
+    told(kube, namespace, "ImageUnavailable", "the model oci://registry.invalid/fraud-files:1 cannot be pulled")
+
+
+def test_a_volume_that_cannot_be_mounted_is_told_in_the_kubelets_own_words(
+    kube: Kube, operator: OperatorProcess, namespace: str, server_image: str
+):
+    volumes = [{"name": "certificates", "secret": {"secretName": "no-such"}}]
+    mounts = [{"name": "certificates", "mountPath": "/certificates"}]
+    create(kube, namespace, server_image, pod={"volumes": volumes, "volumeMounts": mounts})
+    message = told(
+        kube, namespace, "ContainerFailing", "its pods cannot start: MountVolume", 'secret "no-such" not found'
+    )
+    holds(lambda: kube.condition(namespace, "fraud", "Ready")["message"] == message, seconds=40, what="the same words")
+    events = [(event["reason"], event["note"]) for event in kube.list(EVENT, namespace)]
+    assert [each for each in events if each[0] == "ContainerFailing"] == [("ContainerFailing", message)]
 
 
 def test_a_missing_secret_is_told(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):

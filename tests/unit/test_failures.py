@@ -6,6 +6,7 @@ import pytest
 
 from fairlead.api.reasons import Reason
 from fairlead.report.failures import TROUBLES, first_trouble
+from fairlead.situation import Hanging
 
 
 def a_pod(container: dict[str, Any] | None = None, **condition: Any) -> dict[str, Any]:
@@ -212,13 +213,54 @@ def test_pods_that_end_are_no_trouble():
     assert first_trouble(None, (pod,)) is None
 
 
+CREATING = with_spec(a_pod(waiting("ContainerCreating")), ({"name": "certificates", "secret": {}}, CLAIM))
+CREATING["metadata"]["labels"] = {"fairlead.dev/model": "fraud"}
+NO_SECRET = 'MountVolume.SetUp failed for volume "certificates" : secret "nosuch" not found'
+
+
+@pytest.mark.parametrize(
+    ("hanging", "reason", "message"),
+    [
+        (
+            Hanging(revision="fraud-1", warning=True, note=NO_SECRET),
+            Reason.CONTAINER_FAILING,
+            f"its pods cannot start: {NO_SECRET}",
+        ),
+        (
+            Hanging(revision="fraud-1", note='Pulling image "x"'),
+            Reason.STARTING,
+            'its pods wait in ContainerCreating: Pulling image "x"',
+        ),
+        (
+            Hanging(revision="fraud-1"),
+            Reason.STARTING,
+            "its pods wait in ContainerCreating, for volumes certificates and model: "
+            "kubectl describe pods -l fairlead.dev/model=fraud",
+        ),
+    ],
+    ids=["a warning", "an image", "nothing is known"],
+)
+def test_a_pod_that_hangs_is_told_with_what_it_waits_for(hanging: Hanging, reason: Reason, message: str):
+    assert first_trouble(None, (CREATING,)) is None, "it may only need a moment"
+    trouble = first_trouble(None, (CREATING,), hanging)
+    assert trouble is not None
+    assert (trouble.reason, trouble.message) == (reason, message)
+
+
 def test_healthy_pods_are_no_trouble():
     assert first_trouble(None, (a_pod({"ready": True, "state": {"running": {}}}),)) is None
 
 
 def test_what_needs_a_person_is_told_before_what_may_pass():
     names = [check.__name__ for check in TROUBLES]
-    assert names == ["pods_refused", "container_failing", "image_unavailable", "unschedulable", "not_ready"]
+    assert names == [
+        "pods_refused",
+        "container_failing",
+        "image_unavailable",
+        "unschedulable",
+        "pods_hang",
+        "not_ready",
+    ]
     both = (a_pod({"state": {"running": {}}}), a_pod(waiting("ErrImagePull", PULL)))
     trouble = first_trouble(None, both)
     assert trouble is not None

@@ -34,6 +34,10 @@
   resources: [pods/proxy]
   verbs: [get]
 {{- end }}
+{{- /* What the kubelet tells of a pod that does not start; without this right less is said. */}}
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]

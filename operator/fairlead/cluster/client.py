@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from fairlead.api.kinds import EVENT, Kind, kind_of
+from fairlead.api.kinds import CORE_EVENT, EVENT, Kind, kind_of
 from fairlead.api.names import FIELD_MANAGER
 from fairlead.cluster.connection import Connection
 from fairlead.cluster.errors import (
@@ -29,6 +29,7 @@ from fairlead.cluster.store import Key, Object, key_of
 log = logging.getLogger(__name__)
 
 CHUNK = 500
+EVENTS = 50
 LIST_TIMEOUT = timedelta(seconds=30)
 RESTARTS = 5
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -213,6 +214,12 @@ class Client:
             return True
         # Some kinds answer with a Status, others with the object they had.
         return "deletionTimestamp" not in answer.get("metadata", {})
+
+    async def events_of(self, namespace: str, uid: str) -> list[Object]:
+        """Events about one object; some of them where there are very many."""
+        params = {"fieldSelector": f"involvedObject.uid={uid}", "limit": str(EVENTS)}
+        answer = await self._connection.request("GET", CORE_EVENT.path(namespace), params=params)
+        return list(answer.get("items") or ())
 
     async def create_event(self, namespace: str, event: Object) -> Object:
         """Creates an Event (events.k8s.io/v1)."""

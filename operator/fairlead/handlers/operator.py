@@ -21,6 +21,7 @@ from fairlead.cluster.queue import WorkQueue
 from fairlead.cluster.store import Key
 from fairlead.handlers.watches import SELECTORS, WATCHED, Hooks, registry
 from fairlead.observe.caches import caches
+from fairlead.observe.hanging import HangingPods
 from fairlead.observe.look import Observer
 from fairlead.observe.probe import Probes
 from fairlead.settings import Settings
@@ -44,7 +45,8 @@ class Operator:
         self._client = client = Client(self._connection, may_write=self._lease.held, metrics=self._metrics)
         queue: WorkQueue[Key] = WorkQueue(waited=self._metrics.queue_seconds.observe)
         self._probes = Probes(self._connection, settings.pod_access, lambda key: self._controller.look_at(key))
-        observer = Observer(self._stores, self._probes, settings.operator_namespace, lambda: datetime.now(UTC))
+        self._hanging = HangingPods(client.events_of, lambda key: self._controller.look_at(key), _now)
+        observer = Observer(self._stores, self._probes, self._hanging, settings.operator_namespace, _now)
         self._controller = Controller(
             stores=tuple(self._stores.values()),
             reconcile=Worker(observer, Writer(client, self._stores, identity)),
@@ -127,7 +129,12 @@ class Operator:
             await asyncio.wait((self._running,))
         await self._endpoints.stop()
         await self._probes.close()
+        self._hanging.close()
         await self._connection.close()
 
     def _login(self) -> kopf.AiohttpSession:
         return kopf.AiohttpSession(server=self._connection.server, aiohttp_session=self._connection.session)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -14,6 +14,7 @@ from fairlead.api.revision import Revision, read_revision, recovered_revision
 from fairlead.api.status import Status
 from fairlead.cluster.store import Key, Object, Store
 from fairlead.observe.caches import runtime_name
+from fairlead.observe.hanging import HangingPods
 from fairlead.observe.probe import Probes
 from fairlead.situation import Identity, ProbeAnswer, Situation, revision_named, revision_of
 
@@ -24,10 +25,16 @@ class Observer:
     """Looks at models. The clock is read here and nowhere else."""
 
     def __init__(
-        self, stores: Mapping[Kind, Store], probes: Probes, operator_namespace: str, clock: Callable[[], datetime]
+        self,
+        stores: Mapping[Kind, Store],
+        probes: Probes,
+        hanging: HangingPods,
+        operator_namespace: str,
+        clock: Callable[[], datetime],
     ) -> None:
         self._stores = stores
         self._probes = probes
+        self._hanging = hanging
         self._operator_namespace = operator_namespace
         self._clock = clock
 
@@ -36,12 +43,14 @@ class Observer:
         live = self._stores[MODEL_DEPLOYMENT].get(key)
         if live is None or live["metadata"].get("deletionTimestamp"):
             self._probes.end(key)
+            self._hanging.end(key)
             return None
         identity = _identity(live)
         children = self._children(key, identity)
         revisions = _revisions(children)
         status = _status(live)
         runtime = self._runtime(live)
+        pods = self._pods(key)
         return Situation(
             now=self._clock(),
             identity=identity,
@@ -51,7 +60,8 @@ class Observer:
             other_runtimes=self._runtimes() if runtime is None else (),
             revisions=revisions,
             children=children,
-            pods=self._pods(key),
+            pods=pods,
+            hanging=self._hanging.told(key, pods, lambda: self._pods(key)),
             probe=self._answer(key, status, revisions, children),
             operator_namespace=self._operator_namespace,
         )

@@ -108,7 +108,7 @@ def _stable_incomplete(situation: Situation, decision: Decision) -> Verdict | No
 
 def _waiting(situation: Situation, revision: Revision, wait: Wait, suffix: str, *, overdue: bool = False) -> Verdict:
     live = situation.deployment(revision.name)
-    trouble = first_trouble(live, situation.pods_of(revision.name))
+    trouble = first_trouble(live, situation.pods_of(revision.name), situation.hanging_pod(revision.name))
     reason, message = wait.reason, wait.message
     overdue = overdue or _past_deadline(live)
     if trouble is not None:

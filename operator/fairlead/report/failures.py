@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fairlead.api import names
 from fairlead.api.reasons import Reason
-from fairlead.situation import Manifest
+from fairlead.situation import Hanging, Manifest
 
 LONGEST_QUOTE = 500  # characters
 
@@ -23,9 +23,18 @@ class Trouble:
     message: str
 
 
-def pods_refused(deployment: Manifest, pods: tuple[Manifest, ...]) -> Trouble | None:
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A revision's Deployment, its pods that do not end, and what is known where they hang."""
+
+    deployment: Manifest
+    pods: tuple[Manifest, ...]
+    hanging: Hanging | None = None
+
+
+def pods_refused(seen: Seen) -> Trouble | None:
     """The API server refuses to create pods: quota, Pod Security, an admission webhook."""
-    for condition in (deployment.get("status") or {}).get("conditions") or ():
+    for condition in (seen.deployment.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
             # The message begins with the name of a pod, another one at every attempt.
             told = re.sub(r'^pods "[^"]*" is forbidden: ', "", str(condition.get("message") or ""))
@@ -33,9 +42,9 @@ def pods_refused(deployment: Manifest, pods: tuple[Manifest, ...]) -> Trouble | 
     return None
 
 
-def container_failing(deployment: Manifest, pods: tuple[Manifest, ...]) -> Trouble | None:
+def container_failing(seen: Seen) -> Trouble | None:
     """A container ended with an error, or cannot be created."""
-    for container in _containers(pods):
+    for container in _containers(seen.pods):
         name, waiting = container.get("name"), _state(container, "state", "waiting")
         if waiting.get("reason") in {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}:
             told = _quote(str(waiting.get("message") or waiting["reason"]))
@@ -46,9 +55,9 @@ def container_failing(deployment: Manifest, pods: tuple[Manifest, ...]) -> Troub
     return None
 
 
-def image_unavailable(deployment: Manifest, pods: tuple[Manifest, ...]) -> Trouble | None:
+def image_unavailable(seen: Seen) -> Trouble | None:
     """An image cannot be pulled."""
-    for pod, container in _containers_with_pods(pods):
+    for pod, container in _containers_with_pods(seen.pods):
         waiting = _state(container, "state", "waiting")
         if waiting.get("reason") in {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}:
             # The kubelet alternates between the error and "Back-off pulling image …: <the error>": keep the error.
@@ -60,9 +69,9 @@ def image_unavailable(deployment: Manifest, pods: tuple[Manifest, ...]) -> Troub
     return None
 
 
-def unschedulable(deployment: Manifest, pods: tuple[Manifest, ...]) -> Trouble | None:
+def unschedulable(seen: Seen) -> Trouble | None:
     """The scheduler finds no node for a pod."""
-    for pod in pods:
+    for pod in seen.pods:
         for condition in (pod.get("status") or {}).get("conditions") or ():
             if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
                 told = _quote(_schedulers(str(condition.get("message") or "")))
@@ -75,9 +84,26 @@ def unschedulable(deployment: Manifest, pods: tuple[Manifest, ...]) -> Trouble |
     return None
 
 
-def not_ready(deployment: Manifest, pods: tuple[Manifest, ...]) -> Trouble | None:
+def pods_hang(seen: Seen) -> Trouble | None:
+    """A pod does not get beyond ContainerCreating: a volume that cannot be mounted, an image that takes long."""
+    if seen.hanging is None or not seen.pods:
+        return None
+    told = _quote(seen.hanging.note)
+    if seen.hanging.warning:
+        return Trouble(reason=Reason.CONTAINER_FAILING, message=f"its pods cannot start: {told}")
+    if told:
+        return Trouble(reason=Reason.STARTING, message=f"its pods wait in ContainerCreating: {told}")
+    *others, last = sorted(volume["name"] for volume in _volumes(seen.pods[0])) or ("",)
+    listed = f"{', '.join(others)} and {last}" if others else last
+    volumes = f", for volume{'s' if others else ''} {listed}" if listed else ""
+    selector = f"{names.MODEL}={names.model_of(seen.pods[0]['metadata'])}"
+    message = f"its pods wait in ContainerCreating{volumes}: kubectl describe pods -l {selector}"
+    return Trouble(reason=Reason.STARTING, message=message)
+
+
+def not_ready(seen: Seen) -> Trouble | None:
     """A server runs, but does not answer its startup or readiness probe."""
-    for pod, container in _containers_with_pods(pods):
+    for pod, container in _containers_with_pods(seen.pods):
         if "running" in (container.get("state") or {}) and not container.get("ready"):
             started = container.get("started")
             does = "runs, but is not ready" if started else "runs, and loads its model or does not answer yet"
@@ -86,16 +112,19 @@ def not_ready(deployment: Manifest, pods: tuple[Manifest, ...]) -> Trouble | Non
     return None
 
 
-Check = Callable[[Manifest, tuple[Manifest, ...]], Trouble | None]
+Check = Callable[[Seen], Trouble | None]
 
-TROUBLES: tuple[Check, ...] = (pods_refused, container_failing, image_unavailable, unschedulable, not_ready)
+TROUBLES: tuple[Check, ...] = (pods_refused, container_failing, image_unavailable, unschedulable, pods_hang, not_ready)
 """What needs a person comes before what may pass by itself."""
 
 
-def first_trouble(deployment: Manifest | None, pods: tuple[Manifest, ...]) -> Trouble | None:
+def first_trouble(
+    deployment: Manifest | None, pods: tuple[Manifest, ...], hanging: Hanging | None = None
+) -> Trouble | None:
     """The first thing that is wrong with the pods of a revision, or None."""
     living = tuple(pod for pod in pods if not pod["metadata"].get("deletionTimestamp"))
-    return next((trouble for check in TROUBLES if (trouble := check(deployment or {}, living)) is not None), None)
+    seen = Seen(deployment=deployment or {}, pods=living, hanging=hanging)
+    return next((trouble for check in TROUBLES if (trouble := check(seen)) is not None), None)
 
 
 def _containers(pods: tuple[Manifest, ...]) -> Iterator[Manifest]:
