@@ -47,6 +47,11 @@ def test_a_namespace_that_is_missing_keeps_no_other_from_being_served(
         missing.clear()
         until(lambda: not operator.is_running(), seconds=30, what="the end, for a start with both")
         assert operator.terminate() == 0
+        operator.start()
+        missing.add("no-such")
+        until(lambda: not operator.is_running(), seconds=60, what="the end, for a start without the one that has gone")
+        assert operator.terminate() == 0
+        operator.start()
 
 
 def test_every_line_of_the_log_names_its_model(kube: Kube, namespace: str, tmp_path: Path):

@@ -1,7 +1,8 @@
 """Which of the namespaces by the settings can be watched: one that is missing keeps no other from being served.
 
-Kopf ends the process when it may not list a kind in one of its namespaces, and takes no further ones while it runs. So
-it is handed those that are there, and the process ends, to be started again with more, when a missing one has come.
+Kopf gives up altogether when it may not list a kind in one of its namespaces, and cannot be told of others while it
+runs. So it is handed those that are there, and the process ends, to be started again with the right ones, when a
+missing one has come, or when one that is watched has gone.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 
 LOOK_AGAIN = timedelta(seconds=10)
 TELL_AGAIN = timedelta(minutes=1)
+GONE_AFTER = 3
+"""Refusals in a row: an API server that has just started may refuse for a moment what it grants."""
 
 
 class Reads(Protocol):
@@ -49,12 +52,16 @@ class Namespaces:
             await asyncio.sleep(self._look_again)
         return found
 
-    async def wait_for_more(self, watched: Sequence[str]) -> str:
-        """Waits until one that is not watched can be, and names it."""
+    async def wait_for_change(self, watched: Sequence[str]) -> str:
+        """Waits until one that is not watched can be, or the other way round, and names it."""
+        refused = dict.fromkeys(watched, 0)
         while True:
             await asyncio.sleep(self._look_again)
             for name in self._wanted:
-                if name not in watched and await self._is_there(name):
+                answer = await self._is_there(name)
+                if name in refused:
+                    refused[name] = refused[name] + 1 if answer is False else 0
+                if answer if name not in refused else refused[name] >= GONE_AFTER:
                     return name
 
     async def _found(self) -> tuple[str, ...]:

@@ -98,17 +98,17 @@ class Operator:
         self._running.add_done_callback(lambda _: self._stop.set())
 
     async def _narrow(self) -> None:
-        """Leaves out the namespaces that are missing, and has the process started anew when one of them comes."""
+        """Leaves out the namespaces that are missing, and has the process started anew when that changes."""
         if not self._settings.namespaces:
             return
         self._watched[:] = await self._namespaces.present()
         self._controller.namespaces = tuple(self._watched)
-        if len(self._watched) < len(self._settings.namespaces):
-            self._waiting = asyncio.create_task(self._end_for_more(), name="namespaces")
+        self._waiting = asyncio.create_task(self._end_for_others(), name="namespaces")
 
-    async def _end_for_more(self) -> None:
-        name = await self._namespaces.wait_for_more(self._watched)
-        log.info("namespace %s can be watched now: ending, to be started again with it", name)
+    async def _end_for_others(self) -> None:
+        name = await self._namespaces.wait_for_change(self._watched)
+        change = "cannot be watched any more" if name in self._watched else "can be watched now"
+        log.warning("namespace %s %s: ending, to be started again with the right ones", name, change)
         self._stop.set()
 
     async def _all_served(self) -> None:

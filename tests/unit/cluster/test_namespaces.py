@@ -50,12 +50,25 @@ async def test_where_none_is_there_one_is_waited_for():
 async def test_one_that_comes_is_noticed():
     server = Server(risk=True, demo=False, gone=None)
     waiting = asyncio.create_task(
-        Namespaces(server, ("risk", "demo", "gone"), look_again=SOON).wait_for_more(("risk",))
+        Namespaces(server, ("risk", "demo", "gone"), look_again=SOON).wait_for_change(("risk",))
     )
     await asyncio.sleep(0.05)
     assert not waiting.done()
     server.answers["demo"] = True
     assert await asyncio.wait_for(waiting, 10) == "demo"
+
+
+async def test_one_that_goes_is_noticed_and_a_moment_is_none():
+    server = Server(risk=True, demo=True)
+    answers = [False, False, None, False, False, True, False, False, False]
+
+    async def may_list(kind: Kind, namespace: str) -> bool | None:
+        return answers.pop(0) if namespace == "demo" else True
+
+    server.may_list = may_list  # type: ignore[method-assign]
+    wanted = ("risk", "demo")
+    assert await asyncio.wait_for(Namespaces(server, wanted, look_again=SOON).wait_for_change(wanted), 10) == "demo"
+    assert not answers
 
 
 async def test_it_is_told_once_a_minute(caplog: pytest.LogCaptureFixture):
