@@ -22,11 +22,10 @@ HOP_BY_HOP = frozenset({"connection", "content-encoding", "content-length", "hos
 
 @dataclass(frozen=True)
 class Write:
-    """A write that went through, but for those to the Lease."""
+    """A write that was sent on to the server; those to the Lease are left out."""
 
     method: str
     path: str
-    status: int
     user_agent: str
     at: float
 
@@ -157,6 +156,7 @@ class ApiProxy:
             headers["Authorization"] = authorization
         body = await request.read()
         url = self._upstream.server + request.path_qs
+        self._count(request)  # before anybody can see what comes of it
         async with self._session.request(request.method, url, headers=headers, data=body or None) as upstream:
             response = web.StreamResponse(status=upstream.status)
             for name, value in upstream.headers.items():
@@ -164,7 +164,6 @@ class ApiProxy:
                     response.headers[name] = value
             if "watch=true" not in request.query_string and "watch=1" not in request.query_string:
                 content = await upstream.read()
-                self._count(request, upstream.status)
                 await response.prepare(request)
                 await response.write(content)
                 return response
@@ -184,10 +183,10 @@ class ApiProxy:
             self._streams.discard(task)
         return response
 
-    def _count(self, request: web.Request, status: int) -> None:
+    def _count(self, request: web.Request) -> None:
         if request.method in WRITES and "/leases" not in request.path:
             agent = request.headers.get("User-Agent", "")
-            self.writes.append(Write(request.method, request.path, status, agent, time.monotonic()))
+            self.writes.append(Write(request.method, request.path, agent, time.monotonic()))
 
 
 def _status(code: int) -> dict[str, object]:
