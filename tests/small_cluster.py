@@ -29,8 +29,9 @@ from fairlead.cluster.queue import WorkQueue
 from fairlead.cluster.store import Key
 from fairlead.observe.caches import caches
 from fairlead.observe.hanging import HangingPods
-from fairlead.observe.look import Observer
+from fairlead.observe.look import Observer, Questions
 from fairlead.observe.probe import Pods, Probes
+from fairlead.observe.sweeps import Sweeps
 from fairlead.situation import Hanging, ProbeAnswer, Situation
 from fairlead.work import Worker
 from memory_api import MemoryApi, Object, Write
@@ -79,6 +80,16 @@ class NothingHangs(HangingPods):
         """Nothing was begun."""
 
 
+class NoSweeps(Sweeps):
+    """Nothing here is a canary, so no metrics are read."""
+
+    def __init__(self) -> None:
+        """It reads nothing."""
+
+    def end(self, key: Key) -> None:
+        """Nothing was begun."""
+
+
 class Process:
     """One life of the operator: what it remembers is gone with it."""
 
@@ -87,7 +98,8 @@ class Process:
         self.requests = Requests()
         self.queue: WorkQueue[Key] = WorkQueue(clock=cluster.seconds, jitter=lambda: 0.5)
         client = Client(cluster.api, may_write=lambda: True, metrics=Metrics())
-        self.observer = Observer(self.stores, self.requests, NothingHangs(), "fairlead-system", lambda: cluster.now)
+        questions = Questions(probes=self.requests, sweeps=NoSweeps(), hanging=NothingHangs())
+        self.observer = Observer(self.stores, questions, "fairlead-system", lambda: cluster.now)
         self.work = Worker(self.observer, Writer(client, self.stores, "fairlead-0"))
 
 

@@ -34,12 +34,17 @@ RUNTIME: Mapping[str, Any] = {
 
 def a_model(version: str = "1", **spec: Any) -> dict[str, Any]:
     """A ModelDeployment as the API server returns it."""
-    wanted = {"model": {"uri": "pvc://models/fraud", "version": version}, "runtime": {"ref": {"name": "mlserver"}}}
+    wanted: dict[str, Any] = {
+        "model": {"uri": "pvc://models/fraud", "version": version},
+        "runtime": {"ref": {"name": "mlserver"}},
+        **spec,
+        "rollout": {"strategy": "BlueGreen", **spec.get("rollout", {})},
+    }
     return {
         "apiVersion": "fairlead.dev/v1alpha1",
         "kind": "ModelDeployment",
         "metadata": {"name": "fraud", "namespace": "risk", "uid": "uid-fraud", "generation": 1},
-        "spec": {**wanted, **spec},
+        "spec": wanted,
     }
 
 
@@ -197,14 +202,16 @@ class World:
         return self.reconcile()
 
     def change(self, **spec: Any) -> None:
-        """The user edits the spec."""
+        """The user edits the spec; the strategy stays unless it is given."""
+        if "rollout" in spec:
+            spec["rollout"] = {"strategy": self.model["spec"]["rollout"]["strategy"], **spec["rollout"]}
         self.model["spec"] = {**self.model["spec"], **spec}
         self.model["metadata"]["generation"] += 1
 
     def serving(self) -> str | None:
         """The revision that the Service selects."""
         service = self.children.get((SERVICE, "fraud"))
-        return service["spec"]["selector"][names.REVISION] if service else None
+        return service["spec"]["selector"].get(names.REVISION) if service else None
 
     def ready(self, revision: str | None) -> int:
         """How many pods of a revision are available."""

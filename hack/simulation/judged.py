@@ -52,7 +52,7 @@ class Judged:
         """Evidence, verdict, weight. A hold leaves the weight where it is."""
         self._memory = weigh(self._memory, self._terms, canary, stable, TICK)
         found = findings(self._memory, self._terms)
-        verdict = verdicts(Case(findings=found, terms=self._terms, lasted=now))
+        verdict = verdicts(Case(findings=found, terms=self._terms, lasted=now, waited=now))
         grown = next_weight(self._memory, self._terms, found.against, self._weight)
         self._weight = np.where(verdict == Verdict.CONTINUE, grown, self._weight)
         outcome = np.where(now >= self._terms.max_duration, int(Outcome.INCONCLUSIVE), int(Outcome.OPEN))

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from fairlead.api.kinds import Kind
 from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
+from fairlead.evidence.judgement import Judged
+from fairlead.evidence.trial import Trial
 
 Manifest = Mapping[str, Any]
 
@@ -72,6 +74,16 @@ class Wait:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A revision that was rolled back, why, and when. It is not tried again until the spec changes."""
+
+    revision: str
+    reason: Reason
+    message: str
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decision:
     """Which revisions live, and which of them serves.
 
@@ -82,6 +94,10 @@ class Decision:
     revision took over. `traffic_stays` says that the Service is left as it is, for the candidate has no pods that
     could serve. `overdue` says that the candidate has had its time. `look_again` is set where time alone will make a
     difference.
+
+    Of a canary: `candidate_replicas` is how many pods it has that does not get all traffic yet; `shared` says that it
+    gets some, and `share` how much of it. `judged` is what the evidence says, and `failed` the revision that the spec
+    asks for and that was rolled back.
     """
 
     phase: Phase
@@ -93,6 +109,11 @@ class Decision:
     candidate: Revision | None = None
     draining: tuple[Drained, ...] = ()
     stable_since: datetime | None = None
+    candidate_replicas: int | None = None
+    shared: bool = False
+    share: float = 0.0
+    judged: Judged | None = None
+    failed: Failed | None = None
     overdue: bool = False
     starting: bool = True
     traffic_stays: bool = False
@@ -137,3 +158,4 @@ class Plan:
     events: tuple[Event, ...] = ()
     look_again: timedelta | None = None
     revision: str | None = None
+    trial: Trial | None = None

@@ -25,4 +25,5 @@ def reconcile(situation: Situation) -> Plan:
         events=events(situation.status, told),
         look_again=decision.look_again,
         revision=decision.serving.name if decision.serving else None,
+        trial=decision.judged.trial if decision.judged else None,
     )

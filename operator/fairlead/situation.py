@@ -13,6 +13,8 @@ from fairlead.api.parse import Invalid
 from fairlead.api.reasons import Reason
 from fairlead.api.revision import Revision
 from fairlead.api.status import Status
+from fairlead.evidence.sweep import Sweep
+from fairlead.evidence.trial import Trial
 
 Manifest = Mapping[str, Any]
 
@@ -79,6 +81,8 @@ class Situation:
     pods: tuple[Manifest, ...] = ()
     hanging: tuple[Hanging, ...] = ()
     probe: ProbeAnswer | None = None
+    sweep: Sweep | None = None
+    trial: Trial | None = None
     refusals: tuple[Refusal, ...] = ()
     operator_namespace: str = "fairlead-system"
 
@@ -95,9 +99,11 @@ class Situation:
         return self.child(SERVICE, self.identity.name)
 
     def selected(self) -> str | None:
-        """The revision that the Service sends clients to."""
-        selector = ((self.service() or {}).get("spec") or {}).get("selector") or {}
-        value = selector.get(names.REVISION)
+        """The revision that the Service sends clients to; the stable one where it sends them to several."""
+        service = self.service() or {}
+        selector = (service.get("spec") or {}).get("selector") or {}
+        labels = (service.get("metadata") or {}).get("labels") or {}
+        value = selector.get(names.REVISION) or labels.get(names.STABLE)
         return value if isinstance(value, str) else None
 
     def pods_of(self, revision: str) -> tuple[Manifest, ...]:

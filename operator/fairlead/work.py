@@ -33,6 +33,7 @@ class Worker:
             if refusals:
                 # What was refused is part of the situation: nothing may be told that rests on it.
                 plan = reconcile(replace(situation, refusals=refusals))
+            self._observer.keep(key, plan.trial)
             if await self._writer.write_status(plan, situation.identity):
                 await self._writer.tell(plan.events, situation.identity, situation.now)
         if refusals:

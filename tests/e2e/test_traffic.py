@@ -21,7 +21,7 @@ def a_careful_server(image: str, version: str) -> dict[str, Any]:
     """A server that leaves as one in production does: it goes on serving until all load balancers have let go of it."""
     spec = a_server(image, version)
     spec["runtime"]["container"]["drain"] = SPARE_DRAIN
-    return {**spec, "rollout": {"drain": "5s"}, "replicas": 2}
+    return {**spec, "rollout": {"strategy": "BlueGreen", "drain": "5s"}, "replicas": 2}
 
 
 @pytest.fixture

@@ -27,6 +27,9 @@ class Hands:
     def look(self, key: object) -> Situation:
         return self.world.look()
 
+    def keep(self, key: object, trial: object) -> None:
+        """There are no trials here."""
+
     async def carry_out(self, steps: tuple[Step, ...], identity: Identity) -> tuple[Refusal, ...]:
         refusals: list[Refusal] = []
         for step in steps:

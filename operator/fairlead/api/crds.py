@@ -38,6 +38,7 @@ def model_deployment_crd() -> dict[str, Any]:
             _column("Available", ".status.readyReplicas", "Pods that are ready.", kind="integer"),
             _column("Stable", ".status.stable.revision", "The revision that serves production."),
             _column("Rollout", ".status.rollout.phase", "How the change to a new revision stands."),
+            _column("Weight", ".status.rollout.weight", "Share of the traffic that a canary gets, in percent."),
             _column("Age", ".metadata.creationTimestamp", "", kind="date"),
             _column(
                 "Version", ".status.stable.modelVersion", "Version of the model that serves production.", wide=True

@@ -37,6 +37,7 @@ LabelValue = Annotated[
         "must be letters, digits, '-', '_' and '.', with a letter or digit at both ends",
     ),
 ]
+RevisionName = Annotated[str, Field(min_length=1, max_length=63)]
 LABEL_KEYS = every_key(
     f"key '<key>' must be {_A_QUALIFIED_NAME}",
     f"k.matches(r'^({QUALIFIED_NAME})$')",

@@ -1,18 +1,19 @@
 """ModelDeployment: what to run, how it scales and how a new version takes over."""
 
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from fairlead.api.environment import Env
-from fairlead.api.fields import Duration, Part, between, unique
+from fairlead.api.fields import Part, unique
 from fairlead.api.forms import NO_WAY_UP, DnsLabel, Image, LabelValue, ObjectName, cel_is_inside, is_inside
 from fairlead.api.modeluri import ModelUri
 from fairlead.api.pod import PodOptions
 from fairlead.api.resources import Resources
+from fairlead.api.rollout import Rollout
 from fairlead.api.rules import Rule, at_least_one, at_most_one, exactly_one, matching, rule
 from fairlead.api.server import Args, Container, ServerTemplate
+from fairlead.api.slo import Slo
 
 MAX_NAME = 54  # a Service is called NAME-<8 characters of hash>, and 63 is the most that a DNS label can hold
 
@@ -115,25 +116,6 @@ class Autoscaling(Part):
     target: ScalingTarget = Field(description="What is held steady.")
 
 
-class Rollout(Part):
-    """How a new revision takes over."""
-
-    strategy: Literal["BlueGreen", "Recreate"] = Field(
-        default="BlueGreen",
-        description="BlueGreen: the new revision starts beside the old one and takes over once it answers. "
-        "Recreate: the old one is stopped first; needs no spare capacity, and nothing is served in between.",
-    )
-    drain: Annotated[Duration, between("0s", "1h")] = Field(
-        default=timedelta(seconds=30),
-        description="How long the old revision is kept after traffic has moved, for requests that are still open.",
-    )
-    progress_deadline: Annotated[Duration, between("10s", "24h")] = Field(
-        default=timedelta(minutes=10),
-        description="When a revision that does not become ready is reported as Stalled. It is not given up: "
-        "it takes over if it becomes ready later.",
-    )
-
-
 class Network(Part):
     """Who may reach the pods."""
 
@@ -221,6 +203,7 @@ class ModelDeploymentSpec(Part):
         default=None, ge=0, le=10_000, description="How many pods; 1 when neither this nor autoscaling is set."
     )
     autoscaling: Autoscaling | None = Field(default=None, description="How the number of pods follows the load.")
+    slo: Slo = Field(default=Slo(), description='What "good" means for this model.')
     rollout: Rollout = Field(default=Rollout(), description="How a new revision takes over.")
     network: Network = Field(default=Network(), description="Who may reach the pods.")
     pod: PodOptions = Field(default=PodOptions(), description="Further settings of the pods.")

@@ -10,6 +10,8 @@ MODEL = f"{DOMAIN}/model"
 """Label of every object and pod of a model; its value is the model's name. The watches select by it."""
 REVISION = f"{DOMAIN}/revision"
 """Label of every object and pod of one revision; its value is the revision's name."""
+STABLE = f"{DOMAIN}/stable"
+"""Label of a Service that sends clients to several revisions: the one of them that is the stable one."""
 WISH = f"{DOMAIN}/wish"
 """Label of a revision's ControllerRevision and Deployment: hash of the part of the spec that it was made for."""
 

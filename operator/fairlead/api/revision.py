@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from fairlead.api import names
 from fairlead.api.fields import Part
+from fairlead.api.metrics import MetricsProfile
 from fairlead.api.server import Ports
 
 
@@ -26,13 +27,15 @@ class Snapshot(Part):
     """What a revision is made of. Its hash is the revision's name, so it never changes.
 
     `inputs` is what the user asked for (the parts of the spec that make pods different), `template` the pod template
-    without the labels that name the revision, `serving_path` the URL path of Fairlead's own request.
+    without the labels that name the revision, `serving_path` the URL path of Fairlead's own request,
+    `metrics` the series by which it is judged.
     """
 
     inputs: dict[str, Any]
     template: dict[str, Any]
     ports: Ports
     serving_path: str | None = None
+    metrics: MetricsProfile | None = None
     model_version: str | None = None
 
     def data(self) -> dict[str, Any]:

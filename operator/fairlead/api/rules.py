@@ -26,8 +26,8 @@ KEY = "<key>"
 class Rule:
     """`cel` holds exactly when `problem` finds nothing. `at` is the field below self that the message is about.
 
-    `cel` is empty when the API server knows the rule by other means. Stands in `Part.must_hold` for an object, or
-    inside Annotated[…] for a single value, list or map.
+    `cel` is empty when the API server knows the rule by other means, or cannot. Stands in `Part.must_hold` for an
+    object, or inside Annotated[…] for a single value, list or map.
     """
 
     message: str

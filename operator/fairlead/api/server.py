@@ -15,6 +15,7 @@ from fairlead.api.forms import (
     cel_is_inside,
     is_inside,
 )
+from fairlead.api.metrics import MetricsProfile
 from fairlead.api.rules import rule
 
 Args = Annotated[tuple[Argument, ...], Field(max_length=128, json_schema_extra={"x-kubernetes-list-type": "atomic"})]
@@ -160,6 +161,9 @@ class ServerTemplate(Part):
     env: Env = Field(default=(), description="Environment variables; placeholders are filled in.")
     ports: Ports = Field(default=Ports(), description="Ports on which the server listens.")
     probes: Probes = Field(default=Probes(), description="How to tell that the server works.")
+    metrics: MetricsProfile | None = Field(
+        default=None, description="Which series tell how requests went. Absent: a canary cannot be judged."
+    )
     drain: Drain = Field(default=Drain(), description="How a pod leaves without losing a request.")
     model_path: Folder = Field(
         default="/mnt/models",

@@ -1,21 +1,14 @@
 """The status of a ModelDeployment: what users and other controllers read, and what Fairlead remembers."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, PlainSerializer, WithJsonSchema
+from pydantic import Field
 
 from fairlead.api.fields import Part, named_list
+from fairlead.api.forms import RevisionName
+from fairlead.api.history import Decided, EvidenceStatus, Number
 from fairlead.api.reasons import Phase
-
-
-def format_time(value: datetime) -> str:
-    """RFC 3339 in UTC with whole seconds, as Kubernetes writes times."""
-    return value.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-Time = Annotated[AwareDatetime, PlainSerializer(format_time), WithJsonSchema({"type": "string", "format": "date-time"})]
-RevisionName = Annotated[str, Field(min_length=1, max_length=63)]
+from fairlead.api.times import Time
 
 
 class Condition(Part):
@@ -43,6 +36,20 @@ class RolloutStatus(Part):
     phase: Phase = Field(description="Where it stands.")
     revision: RevisionName | None = Field(default=None, description="The revision on its way to production.")
     since: Time = Field(description="When this phase began for this revision.")
+    started: Time | None = Field(default=None, description="When this revision was first asked for.")
+    weight: Number | None = Field(
+        default=None, description="Share of production traffic that it gets now, in percent; absent without a trial."
+    )
+    evidence: EvidenceStatus | None = Field(default=None, description="What its metrics say.")
+
+
+class FailedStatus(Part):
+    """A revision that was rolled back. It is not tried again until the spec changes."""
+
+    revision: RevisionName = Field(description="Its name.")
+    reason: str = Field(max_length=128, description="Why, in one word.")
+    message: str = Field(max_length=1024, description="Why, in words.")
+    since: Time = Field(description="When it was rolled back.")
 
 
 class DrainingStatus(Part):
@@ -68,6 +75,10 @@ class Status(Part):
     url: str | None = Field(default=None, max_length=512, description="Where clients in the cluster reach the model.")
     stable: StableStatus | None = Field(default=None, description="The revision that serves production.")
     rollout: RolloutStatus | None = Field(default=None, description="How the change to a new revision stands.")
+    failed: FailedStatus | None = Field(default=None, description="The revision that was rolled back last.")
+    history: Annotated[tuple[Decided, ...], Field(max_length=10)] = Field(
+        default=(), description="The last decisions, the newest first, each with the numbers that it rested on."
+    )
     draining: Annotated[tuple[DrainingStatus, ...], Field(max_length=32)] = Field(
         default=(), description="Revisions that finish their open requests."
     )

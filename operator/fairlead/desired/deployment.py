@@ -31,7 +31,7 @@ def deployment(identity: Identity, revision: Revision, spec: ModelDeploymentSpec
 def _replacement(spec: ModelDeploymentSpec) -> dict[str, Any]:
     """How a pod is replaced within its revision, when somebody restarts the Deployment."""
     match spec.rollout.strategy:
-        case "BlueGreen":  # it stays until its successor serves
+        case "Canary" | "BlueGreen":  # it stays until its successor serves
             return {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}}
         case "Recreate":  # there may be no room for its successor, or no second claim to its volume
             return {"type": "Recreate"}

@@ -66,7 +66,8 @@ def _of_revision(
     if revision.name in decision.scale:
         yield Scale(deployment=revision.name, replicas=decision.scale[revision.name])
     yield Apply(manifest=revision_service(identity, revision))
-    if spec.autoscaling is not None:
+    on_trial = revision == decision.candidate and decision.candidate_replicas is not None
+    if spec.autoscaling is not None and not on_trial:  # its share of traffic is a matter of its number of pods
         yield Apply(manifest=autoscaler(identity, revision, spec.autoscaling, decision.floor[revision.name]))
     if _may_have_several(situation, spec, decision, revision):
         yield Apply(manifest=disruption_budget(identity, revision))
@@ -88,7 +89,7 @@ def _may_have_several(situation: Situation, spec: ModelDeploymentSpec, decision:
 
 def _traffic(situation: Situation, decision: Decision) -> Iterator[Step]:
     if decision.serving is not None:
-        yield Apply(manifest=stable_service(situation.identity, decision.serving))
+        yield Apply(manifest=stable_service(situation.identity, decision.serving, shared=decision.shared))
 
 
 def _deletions(

@@ -60,6 +60,7 @@ def _made(situation: Situation, model: ModelDeployment, wish: dict[str, Any]) ->
             template=pod_template(model, server),
             ports=server.ports,
             serving_path=_serving_path(model, server),
+            metrics=server.metrics,
             model_version=model.spec.model.version,
         )
     except LookupError as unknown:

@@ -11,9 +11,17 @@ from fairlead.situation import Identity
 HTTP_PORT = 80
 
 
-def stable_service(identity: Identity, serving: Revision) -> dict[str, Any]:
-    """The Service that clients use. Moving traffic is a change of its selector, and of nothing else."""
-    return {**manifest(SERVICE, identity, identity.name), "spec": _spec(identity, serving)}
+def stable_service(identity: Identity, serving: Revision, *, shared: bool = False) -> dict[str, Any]:
+    """The Service that clients use. Moving traffic is a change of its selector, and of nothing else.
+
+    `shared` sends it to the pods of every revision that runs. The label says all the same which one is the stable one:
+    a status that is lost must not make a canary of it.
+    """
+    made = {**manifest(SERVICE, identity, identity.name), "spec": _spec(identity, serving)}
+    if shared:
+        made["metadata"]["labels"][names.STABLE] = serving.name
+        made["spec"]["selector"] = {names.MODEL: identity.name}
+    return made
 
 
 def revision_service(identity: Identity, revision: Revision) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def weigh(
         halves_windows=memory.halves_windows + any_halves,
         breach=_breach(memory, terms, of_stable, trust[..., 0]),
         canary=memory.canary + np.stack(of_canary, axis=-1),
+        stable=memory.stable + np.stack(of_stable, axis=-1),
     )
     return _forgive(_remember(weighed, stable, of_canary[0] + of_stable[0], lasted), terms)
 

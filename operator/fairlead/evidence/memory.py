@@ -24,9 +24,9 @@ class Memory:
     Logarithms of wealth, per cell and alternative: `worse` and `beyond` against the canary (compared, and by the
     objective), `better` for it, `halves` between two halves of the stable pods. `windows` and `halves_windows` count
     the windows with a bet. `history` is the recent past of the stable revision, (requests, bad) per cell, with older
-    windows counting less; `canary` is the whole trial's. `previous` is the stable revision's last window. `scatter` is
-    (Pearson's chi-square, its degrees of freedom) per cell, between pods and between windows. `breach` is the log of
-    how strongly the stable revision breaks the objective now. `traffic` is (requests, seconds), recent ones.
+    windows counting less; `canary` and `stable` are the whole trial's. `previous` is the stable revision's last window.
+    `scatter` is (Pearson's chi-square, its degrees of freedom) per cell, between pods and between windows. `breach` is
+    the log of how strongly the stable revision breaks the objective now. `traffic` is (requests, seconds), recent ones.
     """
 
     windows: Floats  # (..., C)
@@ -37,6 +37,7 @@ class Memory:
     halves_windows: Floats  # (..., C)
     history: Floats  # (..., C, 2)
     canary: Floats  # (..., C, 2)
+    stable: Floats  # (..., C, 2)
     previous: Floats  # (..., C, 2)
     scatter: Floats  # (..., C, 2, 2)
     breach: Floats  # (..., C)
@@ -55,6 +56,7 @@ class Memory:
             halves_windows=np.zeros(per_cell),
             history=np.zeros((*per_cell, 2)),
             canary=np.zeros((*per_cell, 2)),
+            stable=np.zeros((*per_cell, 2)),
             previous=np.zeros((*per_cell, 2)),
             scatter=np.zeros((*per_cell, 2, 2)),
             breach=np.zeros(per_cell),

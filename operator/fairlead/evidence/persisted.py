@@ -1,80 +1,80 @@
-"""The memory of a trial as text and back: it lives in the status of the resource, so that a new leader goes on from it.
+"""A trial as text and back: it lives in the status of the resource, so that a new leader goes on from it.
 
 Seven digits are kept: a logarithm of wealth is exact to a millionth, and the text stays small.
 """
 
-import json
-from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Annotated
 
 import numpy as np
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from fairlead.evidence.counters import Count, Known
+from fairlead.evidence.counters import Count
 from fairlead.evidence.evalues import Floats
 from fairlead.evidence.memory import Memory
+from fairlead.evidence.terms import Terms
+from fairlead.evidence.trial import Trial
 
 
 class Unreadable(Exception):
-    """What was kept cannot be read: it was edited by hand, or belongs to other cells."""
+    """What was kept cannot be read: it was edited by hand, or an older Fairlead wrote it."""
 
 
-def memory_text(memory: Memory) -> str:
-    """A memory without leading dimensions as JSON: name → flat list of numbers, null for minus infinity."""
-    return _compact({each.name: [_short(n) for n in getattr(memory, each.name).flat] for each in fields(memory)})
+class _Kept(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    canary: str
+    stable: str
+    began: AwareDatetime
+    looked: AwareDatetime
+    tried: AwareDatetime | None = None
+    weight: float = Field(ge=0, le=1)
+    terms: Terms
+    memory: dict[str, tuple[Annotated[float, Field(allow_inf_nan=False)] | None, ...]]  # None is minus infinity
+    known: dict[str, dict[str, Count]]
 
 
-def memory_from(text: str, cells: int) -> Memory:
-    """The memory of so many cells. Raises Unreadable."""
-    found = _parsed(text)
-    shapes = Memory.blank(cells)
+def trial_text(trial: Trial) -> str:
+    """A trial as JSON."""
+    memory = {each.name: tuple(_short(n) for n in getattr(trial.memory, each.name).flat) for each in fields(Memory)}
+    kept = _Kept(
+        canary=trial.canary,
+        stable=trial.stable,
+        began=trial.began,
+        looked=trial.looked,
+        tried=trial.tried,
+        weight=float(f"{trial.weight:.7g}"),
+        terms=trial.terms,
+        memory=memory,
+        known={process: dict(counts) for process, counts in trial.known.items()},
+    )
+    return kept.model_dump_json(exclude_none=False)
+
+
+def trial_from(text: str) -> Trial:
+    """The trial of that text. Raises Unreadable."""
     try:
-        arrays = {each.name: _array(found[each.name], getattr(shapes, each.name).shape) for each in fields(shapes)}
-    except (KeyError, TypeError, ValueError) as wrong:
-        raise Unreadable(f"the kept evidence is not that of {cells} cells: {wrong}") from wrong
-    return Memory(**arrays)
-
-
-def known_text(known: Known) -> str:
-    """What is known of every process as JSON: process → cell → [requests, bad]."""
-    return _compact(
-        {process: {cell: list(map(_short, count)) for cell, count in k.items()} for process, k in known.items()}
+        kept = _Kept.model_validate_json(text)
+        blank = Memory.blank(len(kept.terms.cells))
+        arrays = {each.name: _array(kept.memory[each.name], getattr(blank, each.name)) for each in fields(Memory)}
+    except (ValidationError, KeyError, ValueError) as wrong:
+        raise Unreadable(str(wrong)) from wrong
+    return Trial(
+        canary=kept.canary,
+        stable=kept.stable,
+        began=kept.began,
+        looked=kept.looked,
+        tried=kept.tried,
+        weight=kept.weight,
+        terms=kept.terms,
+        memory=Memory(**arrays),
+        known=kept.known,
     )
 
 
-def known_from(text: str) -> Known:
-    """The same from JSON. Raises Unreadable."""
-    try:
-        return {
-            str(process): {str(cell): Count(float(requests), float(bad)) for cell, (requests, bad) in counts.items()}
-            for process, counts in _parsed(text).items()
-        }
-    except (AttributeError, TypeError, ValueError) as wrong:
-        raise Unreadable(f"the kept counters are no counters: {wrong}") from wrong
+def _array(values: tuple[float | None, ...], like: Floats) -> Floats:
+    return np.array([-np.inf if value is None else value for value in values], dtype=float).reshape(like.shape)
 
 
-def _parsed(text: str) -> Mapping[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError as wrong:
-        raise Unreadable(f"it is no JSON: {wrong}") from wrong
-    if not isinstance(found, dict):
-        raise Unreadable("it is no JSON object")
-    return found
-
-
-def _array(values: list[float | None], shape: tuple[int, ...]) -> Floats:
-    array = np.array([-np.inf if value is None else value for value in values], dtype=float).reshape(shape)
-    if np.isnan(array).any() or np.isposinf(array).any():
-        raise ValueError("a number is missing")
-    return array
-
-
-def _short(number: float) -> float | int | None:
-    if np.isneginf(number):
-        return None
-    return int(number) if number == int(number) else float(f"{number:.7g}")
-
-
-def _compact(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+def _short(number: float) -> float | None:
+    return None if np.isneginf(number) else float(f"{number:.7g}")

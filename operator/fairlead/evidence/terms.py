@@ -21,10 +21,11 @@ class Margin:
 class Cell:
     """One kind of bad event, such as errors, or requests slower than one edge of a histogram.
 
-    Worse than `rollback` is rolled back; what is to be promoted has to be better than `promotion`, where that is asked.
-    `objective` is the bad share that the model's own objective allows, if there is one. The weights say which part of
-    the evidence for a rollback comes from the comparison, and which from the objective. `in_budget` says that its bad
-    events are what badRequestBudget counts.
+    `metric` is what it is about, and `edge` the time in seconds from which a request counts as bad, where it is about
+    one. Worse than `rollback` is rolled back; what is to be promoted has to be better than `promotion`, where that is
+    asked. `objective` is the bad share that the model's own objective allows, if there is one. The weights say which
+    part of the evidence for a rollback comes from the comparison, and which from the objective. `in_budget` says that
+    its bad events are what badRequestBudget counts.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Cell:
     objective: float | None = None
     objective_weight: float = 0.0
     in_budget: bool = False
+    metric: str = ""
+    edge: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,8 @@ class Terms:
 
     `alpha` bounds the probability that a canary as good as the margins say is rolled back, `beta` the one that a canary
     beyond the promotion margin is promoted. `max_weight` and `min_weight` are shares of traffic, `budget` is the number
-    of bad requests that is accepted per `reaction_time`. The weights of all cells add up to 1.
+    of bad requests that is accepted per `reaction_time`. `late_until` is how long after its beginning a regression is
+    looked out for with full power. The weights of all cells add up to 1.
     """
 
     cells: tuple[Cell, ...]
@@ -50,6 +54,7 @@ class Terms:
     beta: float = 0.05
     min_duration: timedelta = timedelta(minutes=3)
     max_duration: timedelta = timedelta(hours=1)
+    late_until: timedelta = timedelta(hours=1)
     tick: timedelta = timedelta(seconds=5)
     min_weight: float = 0.01
     max_weight: float = 0.25
@@ -58,8 +63,8 @@ class Terms:
 
     @cached_property
     def horizon(self) -> int:
-        """How many windows a trial can have, over which the start of a regression is spread; at least 2."""
-        return max(int(self.max_duration / self.tick), 2)
+        """Over how many windows the beginning of a regression is spread; at least 2."""
+        return max(int(self.late_until / self.tick), 2)
 
     @cached_property
     def rollback(self) -> Line:

@@ -42,11 +42,12 @@ class Verdict(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """What is judged: the findings, the terms, and how long the trial has lasted."""
+    """What is judged: the findings, the terms, how long the canary has had requests, and how long it was waited."""
 
     findings: Findings
     terms: Terms
     lasted: timedelta
+    waited: timedelta
 
 
 def worse(case: Case) -> Answers:
@@ -65,22 +66,26 @@ def breaching(case: Case) -> Answers:
 
 
 def good_enough(case: Case) -> Answers:
-    """Every cell has shown that the canary is within its margin, for long enough, and nothing speaks against it."""
-    shown = (case.findings.better >= 1 / case.terms.beta) | (case.terms.asked == 0)
-    return np.asarray(shown.all(axis=-1) & (case.findings.against < CALM) & (case.lasted >= case.terms.min_duration))
+    """Every cell has shown that the canary is within its margin, for long enough, and nothing speaks against it.
+
+    Not while the stable revision is no measure: what a bad hour shows need not hold after it.
+    """
+    shown = ((case.findings.better >= 1 / case.terms.beta) | (case.terms.asked == 0)).all(axis=-1)
+    calm = (case.findings.against < CALM) & ~unsteady(case) & ~breaching(case)
+    return np.asarray(shown & calm & (case.lasted >= case.terms.min_duration))
 
 
 def out_of_time(case: Case) -> Answers:
     """The trial has lasted as long as it may."""
-    return np.full(case.findings.against.shape, case.lasted >= case.terms.max_duration)
+    return np.full(case.findings.against.shape, case.waited >= case.terms.max_duration)
 
 
 ORDER: tuple[tuple[Verdict, Callable[[Case], Answers]], ...] = (
     (Verdict.ROLLBACK, worse),
-    (Verdict.UNSTEADY, unsteady),
-    (Verdict.BREACHING, breaching),
     (Verdict.PROMOTE, good_enough),
     (Verdict.INCONCLUSIVE, out_of_time),
+    (Verdict.UNSTEADY, unsteady),
+    (Verdict.BREACHING, breaching),
 )
 
 

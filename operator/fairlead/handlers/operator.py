@@ -20,10 +20,12 @@ from fairlead.cluster.namespaces import Namespaces
 from fairlead.cluster.queue import WorkQueue
 from fairlead.cluster.store import Key
 from fairlead.handlers.watches import SELECTORS, WATCHED, Hooks, registry
+from fairlead.observe.asking import Asking
 from fairlead.observe.caches import caches
 from fairlead.observe.hanging import HangingPods
-from fairlead.observe.look import Observer
+from fairlead.observe.look import Observer, Questions
 from fairlead.observe.probe import Probes
+from fairlead.observe.sweeps import Sweeps
 from fairlead.settings import Settings
 from fairlead.work import Worker
 
@@ -44,9 +46,12 @@ class Operator:
         self._lease = self._leadership(identity)
         self._client = client = Client(self._connection, may_write=self._lease.held, metrics=self._metrics)
         queue: WorkQueue[Key] = WorkQueue(waited=self._metrics.queue_seconds.observe)
-        self._probes = Probes(self._connection, settings.pod_access, lambda key: self._controller.look_at(key))
-        self._hanging = HangingPods(client.events_of, lambda key: self._controller.look_at(key), _now)
-        observer = Observer(self._stores, self._probes, self._hanging, settings.operator_namespace, _now)
+        self._asking = Asking(self._connection, settings.pod_access)
+        self._probes = Probes(self._asking, self._look_at)
+        self._sweeps = Sweeps(self._asking, self._look_at, _now)
+        self._hanging = HangingPods(client.events_of, self._look_at, _now)
+        questions = Questions(probes=self._probes, sweeps=self._sweeps, hanging=self._hanging)
+        observer = Observer(self._stores, questions, settings.operator_namespace, _now)
         self._controller = Controller(
             stores=tuple(self._stores.values()),
             reconcile=Worker(observer, Writer(client, self._stores, identity)),
@@ -130,7 +135,12 @@ class Operator:
         await self._endpoints.stop()
         await self._probes.close()
         self._hanging.close()
+        await self._sweeps.close()
+        await self._asking.close()
         await self._connection.close()
+
+    def _look_at(self, key: Key) -> None:
+        self._controller.look_at(key)
 
     def _login(self) -> kopf.AiohttpSession:
         return kopf.AiohttpSession(server=self._connection.server, aiohttp_session=self._connection.session)

@@ -1,6 +1,7 @@
 """Gathers one Situation from the cache, and asks a new revision's pods when the last decision waits for that."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +14,34 @@ from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision, read_revision, recovered_revision
 from fairlead.api.status import Status
 from fairlead.cluster.store import Key, Object, Store
+from fairlead.evidence.sweep import Sweep
+from fairlead.evidence.trial import Trial
 from fairlead.observe.caches import runtime_name
 from fairlead.observe.hanging import HangingPods
 from fairlead.observe.probe import Probes
+from fairlead.observe.sweeps import Sweeps
+from fairlead.observe.trials import Trials
 from fairlead.situation import Identity, ProbeAnswer, Situation, revision_named, revision_of
 
+BEFORE_TRAFFIC = (Phase.STARTING, Phase.WAITING)
+TRIED = (*BEFORE_TRAFFIC, Phase.JUDGING)
+
 Children = Mapping[tuple[Kind, str], Object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Questions:
+    """What is asked of pods and about them beside the looks; no look waits for an answer."""
+
+    probes: Probes
+    sweeps: Sweeps
+    hanging: HangingPods
+
+    def end(self, key: Key) -> None:
+        """Nobody wants to know about this model any more."""
+        self.probes.end(key)
+        self.sweeps.end(key)
+        self.hanging.end(key)
 
 
 class Observer:
@@ -27,14 +50,13 @@ class Observer:
     def __init__(
         self,
         stores: Mapping[Kind, Store],
-        probes: Probes,
-        hanging: HangingPods,
+        questions: Questions,
         operator_namespace: str,
         clock: Callable[[], datetime],
     ) -> None:
+        self._trials = Trials()
         self._stores = stores
-        self._probes = probes
-        self._hanging = hanging
+        self._questions = questions
         self._operator_namespace = operator_namespace
         self._clock = clock
 
@@ -42,8 +64,8 @@ class Observer:
         """What there is to know about a model; None when it is gone, or going (its objects are deleted with it)."""
         live = self._stores[MODEL_DEPLOYMENT].get(key)
         if live is None or live["metadata"].get("deletionTimestamp"):
-            self._probes.end(key)
-            self._hanging.end(key)
+            self._questions.end(key)
+            self.keep(key, None)
             return None
         identity = _identity(live)
         children = self._children(key, identity)
@@ -61,10 +83,16 @@ class Observer:
             revisions=revisions,
             children=children,
             pods=pods,
-            hanging=self._hanging.told(key, pods, lambda: self._pods(key)),
+            hanging=self._questions.hanging.told(key, pods, lambda: self._pods(key)),
             probe=self._answer(key, status, revisions, children),
+            sweep=self._sweep(key, status, revisions),
+            trial=self._trials.latest(key, status),
             operator_namespace=self._operator_namespace,
         )
+
+    def keep(self, key: Key, trial: Trial | None) -> None:
+        """Remembers how a model's trial stands, until the next look."""
+        self._trials.keep(key, trial)
 
     def _children(self, key: Key, identity: Identity) -> Children:
         """What this very ModelDeployment owns; an earlier one of its name may have left objects that still go."""
@@ -93,17 +121,30 @@ class Observer:
     ) -> ProbeAnswer | None:
         """What the candidate that the last decision left on its way answered, once it has pods to ask."""
         rollout = status.rollout if status else None
-        if status is None or status.stable is None or rollout is None or rollout.phase != Phase.STARTING:
-            self._probes.end(key)
+        if status is None or status.stable is None or rollout is None or rollout.phase not in BEFORE_TRAFFIC:
+            self._questions.probes.end(key)
             return None
         candidate = revision_named(revisions, rollout.revision)
         live = children.get((DEPLOYMENT, rollout.revision or ""))
         if candidate is None or live is None or not (live.get("status") or {}).get("availableReplicas"):
             return None
         name = candidate.name
-        return self._probes.answer(
+        return self._questions.probes.answer(
             key, candidate, lambda: tuple(pod for pod in self._pods(key) if revision_of(pod) == name)
         )
+
+    def _sweep(self, key: Key, status: Status | None, revisions: tuple[Revision, ...]) -> Sweep | None:
+        """The metrics of both revisions' pods, while the last decision judges a canary, or is about to.
+
+        What the stable revision does before says what to expect of it, and how much its counts scatter by themselves.
+        """
+        rollout = status.rollout if status else None
+        stable = revision_named(revisions, status.stable.revision) if status and status.stable else None
+        canary = revision_named(revisions, rollout.revision) if rollout else None
+        if rollout is None or rollout.phase not in TRIED or stable is None or canary is None:
+            self._questions.sweeps.end(key)
+            return None
+        return self._questions.sweeps.latest(key, (stable, canary), lambda: self._pods(key))
 
 
 def _identity(live: Object) -> Identity:

@@ -4,23 +4,17 @@ Requests run beside the looks, never inside one: a pod that swallows them must n
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import aiohttp
-from yarl import URL
+from typing import Any
 
 from fairlead.api import names
-from fairlead.api.kinds import POD
 from fairlead.api.revision import Revision
-from fairlead.cluster.connection import Connection
 from fairlead.cluster.store import Key
+from fairlead.observe.asking import Asking, NoAnswer, is_ready
+from fairlead.observe.beside import Beside
 from fairlead.situation import ProbeAnswer
-
-log = logging.getLogger(__name__)
 
 TIMEOUT = 5.0  # seconds; longer where the readiness probe may take longer
 FRESH = 30.0  # seconds for which an answer is good
@@ -43,60 +37,43 @@ class _Heard:
 class Probes:
     """The requests that are on, and what they brought. `tell` is called with the model's key when there is news.
 
-    Pods are asked at their own address, or through the API server's pod proxy, which works from outside the pod network
-    for the price of the right to `get pods/proxy`. Pods that are asked directly are asked by a session of their own:
-    they must never see the API server's credentials.
-
     A good answer holds while that pod is ready, and for a short time: traffic may have to wait for other things long
     after it, and moves on what was heard just now.
     """
 
     def __init__(
-        self,
-        connection: Connection,
-        access: Literal["Direct", "Proxy"],
-        tell: Callable[[Key], None],
-        clock: Callable[[], float] = time.monotonic,
+        self, asking: Asking, tell: Callable[[Key], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._connection = connection
-        self._access = access
+        self._asking = asking
         self._tell = tell
         self._clock = clock
-        self._direct: aiohttp.ClientSession | None = None
         self._at_once = asyncio.Semaphore(AT_ONCE)
-        self._running: dict[Key, tuple[str, asyncio.Task[None]]] = {}
+        self._running = Beside("probe")
         self._heard: dict[Key, _Heard] = {}
 
     def answer(self, key: Key, revision: Revision, pods: Pods) -> ProbeAnswer | None:
         """What a revision answered last; begins to ask when nobody does. None: nothing yet, or not lately."""
-        asked, running = self._running.get(key, ("", None))
-        if asked != revision.name or (running is not None and _has_failed(running)) or self._is_stale(key, pods):
+        if not self._running.goes_on(key, (revision.name,)) or self._is_stale(key, pods):
             self.end(key)
-            task = asyncio.create_task(self._ask_until_answered(key, revision, pods), name=f"probe {'/'.join(key)}")
-            self._running[key] = (revision.name, task)
+            self._running.begin(key, (revision.name,), lambda: self._ask_until_answered(key, revision, pods))
         heard = self._heard.get(key)
         return None if heard is None else heard.answer
 
     def end(self, key: Key) -> None:
         """Nobody wants to know about this model any more."""
         self._heard.pop(key, None)
-        _, task = self._running.pop(key, ("", None))
-        if task is not None:
-            task.cancel()
+        self._running.end(key)
 
     async def close(self) -> None:
         """Ends all requests."""
-        for key in tuple(self._running):
-            self.end(key)
-        if self._direct is not None:
-            await self._direct.close()
+        await self._running.close()
 
     def _is_stale(self, key: Key, pods: Pods) -> bool:
         """Whether a good answer does not hold any more. After any other, asking goes on by itself."""
         heard = self._heard.get(key)
         if heard is None or not heard.answer.answered:
             return False
-        there = any(_is_ready(pod) and pod["metadata"]["uid"] == heard.pod for pod in pods())
+        there = any(is_ready(pod) and pod["metadata"]["uid"] == heard.pod for pod in pods())
         return not there or self._clock() - heard.at > FRESH
 
     async def _ask_until_answered(self, key: Key, revision: Revision, pods: Pods) -> None:
@@ -115,7 +92,7 @@ class Probes:
     async def _ask(self, revision: Revision, pods: Pods) -> _Heard | None:
         """What one ready pod answers; None when there is none to ask."""
         async with self._at_once:
-            pod = next((pod for pod in pods() if _is_ready(pod)), None)
+            pod = next((pod for pod in pods() if is_ready(pod)), None)
             if pod is None:
                 return None
             asking = asyncio.create_task(self._answer_of(pod, revision))
@@ -133,30 +110,13 @@ class Probes:
         seconds = max(TIMEOUT, float(readiness.get("timeoutSeconds") or 0))
         asked = f"GET {path or '/'} on port {port}"
         try:
-            status = await self._status(pod, port, path or "/", seconds)
-        except TimeoutError:
-            detail = f"{asked} was not answered within {seconds:g} s"
-            return ProbeAnswer(revision=revision.name, answered=False, detail=detail)
-        except (aiohttp.ClientError, OSError) as failure:
-            return ProbeAnswer(
-                revision=revision.name, answered=False, detail=f"{asked} failed: {type(failure).__name__}"
-            )
+            async with self._asking.get(pod, port, path or "/", within=seconds) as response:
+                status = response.status
+        except NoAnswer as failure:
+            return ProbeAnswer(revision=revision.name, answered=False, detail=f"{asked}{failure}")
         good = 200 <= status < _good_below(path, readiness)
         must = "" if good else f"; it must answer {_must(path, readiness)}"
         return ProbeAnswer(revision=revision.name, answered=good, detail=f"{asked} answered {status}{must}")
-
-    async def _status(self, pod: Mapping[str, Any], port: int, path: str, seconds: float) -> int:
-        metadata, address = pod["metadata"], str(pod["status"]["podIP"])
-        if self._access == "Proxy":
-            url = f"{self._connection.server}{POD.path(metadata['namespace'], metadata['name'])}:{port}/proxy{path}"
-            session = self._connection.session
-        else:
-            url = f"http://{f'[{address}]' if ':' in address else address}:{port}{path}"
-            session = self._direct = self._direct or aiohttp.ClientSession(headers={"User-Agent": "fairlead"})
-        # As it is: `..` must not lead to another pod, and the path was checked for it at admission already.
-        limit = aiohttp.ClientTimeout(total=seconds)
-        async with session.get(URL(url, encoded=True), timeout=limit, allow_redirects=False) as response:
-            return response.status
 
 
 def _readiness(revision: Revision) -> Mapping[str, Any]:
@@ -179,17 +139,3 @@ def _must(path: str | None, readiness: Mapping[str, Any]) -> str:
     if path is None:
         return "with a status below 500"
     return "2xx (probes.serving)" if _good_below(path, readiness) == 300 else "2xx or 3xx (probes.readiness)"
-
-
-def _has_failed(task: asyncio.Task[None]) -> bool:
-    """Whether it ended by an error of ours, which is told. The next look begins anew: nobody must wait for ever."""
-    if not task.done() or task.cancelled() or task.exception() is None:
-        return False
-    log.error("%s ended, and is begun again", task.get_name(), exc_info=task.exception())
-    return True
-
-
-def _is_ready(pod: Mapping[str, Any]) -> bool:
-    status = pod.get("status") or {}
-    ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ())
-    return ready and bool(status.get("podIP")) and not pod["metadata"].get("deletionTimestamp")

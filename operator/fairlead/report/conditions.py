@@ -5,6 +5,9 @@
 | first start                      | False | True        | –       | False     |
 | a new revision on its way        | False | True        | –       | True      |
 | … past its progress deadline     | False | –           | True    | True      |
+| a canary on trial, or held there | False | True        | –       | True      |
+| … without a verdict in time      | False | –           | True    | True      |
+| … rolled back                    | False | –           | True    | True      |
 | the spec cannot be carried out   | False | –           | True    | as it is  |
 | the spec's revision serves       | True  | –           | –       | True      |
 
@@ -15,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fairlead.api.kinds import DEPLOYMENT, SERVICE
-from fairlead.api.reasons import ConditionType, Reason
+from fairlead.api.reasons import ConditionType, Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.plan import Decision, Wait
 from fairlead.report.failures import first_trouble
@@ -62,7 +65,7 @@ def _kstatus(found: Verdict) -> tuple[Finding, ...]:
 
 def verdict(situation: Situation, decision: Decision) -> Verdict:
     """Whether the spec is carried out, and what stands in the way: the first that applies."""
-    checks = (_refused, _impossible, _candidate_waits, _stable_incomplete)
+    checks = (_refused, _impossible, _rolled_back, _on_trial, _candidate_waits, _stable_incomplete)
     return next((found for check in checks if (found := check(situation, decision)) is not None), None) or _serves(
         situation, decision
     )
@@ -86,6 +89,26 @@ def _impossible(situation: Situation, decision: Decision) -> Verdict | None:
     serves = f"; {decision.stable.name} goes on serving" if decision.stable else ""
     message = decision.problem.message + serves
     return Verdict(ready=False, reason=decision.problem.reason, message=message, stalled=True)
+
+
+def _rolled_back(situation: Situation, decision: Decision) -> Verdict | None:
+    if decision.failed is None:
+        return None
+    serves = f"; {decision.stable.name} serves" if decision.stable else ""
+    message = (
+        f"{decision.failed.revision} was rolled back: {decision.failed.message}{serves}; change the spec to try again"
+    )
+    return Verdict(ready=False, reason=Reason.ROLLED_BACK, message=message, stalled=True)
+
+
+def _on_trial(situation: Situation, decision: Decision) -> Verdict | None:
+    """What holds a canary is no trouble of its pods; how long it may last is said by the evidence."""
+    if decision.phase not in (Phase.JUDGING, Phase.PROMOTING) or decision.judged is None or decision.wait is None:
+        return None
+    weight = f" with {100 * decision.share:.3g} % of the traffic" if decision.shared else ""
+    serves = f"; {decision.stable.name} serves the rest" if decision.stable else ""
+    message = f"{decision.wait.message}{weight}{serves}"
+    return Verdict(ready=False, reason=decision.wait.reason, message=message, stalled=decision.overdue)
 
 
 def _candidate_waits(situation: Situation, decision: Decision) -> Verdict | None:

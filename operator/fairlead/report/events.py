@@ -1,5 +1,6 @@
 """Kubernetes Events: what happened between the status that was written last and the one that is written now."""
 
+from fairlead.api.history import Outcome
 from fairlead.api.reasons import ConditionType, Reason
 from fairlead.api.status import Condition, Status
 from fairlead.plan import Event
@@ -11,13 +12,17 @@ PASSES_BY_ITSELF = {
     Reason.NOT_AVAILABLE,  # also for a moment after every scaling from zero
     Reason.SERVING,
     Reason.SCALED_TO_ZERO,
+    Reason.ON_TRIAL,
+    Reason.PROMOTING,
+    Reason.PAUSED,
+    Reason.ROLLED_BACK,  # that is told as a decision
 }
 """Reasons of Ready that are no news. All others need a person, sooner or later."""
 
 
 def events(before: Status | None, now: Status) -> tuple[Event, ...]:
     """What happened, in the past tense; nothing when nothing did."""
-    return (*_takeover(before, now), *_trouble(before, now))
+    return (*_takeover(before, now), *_ended(before, now), *_trouble(before, now))
 
 
 def _takeover(before: Status | None, now: Status) -> tuple[Event, ...]:
@@ -33,6 +38,21 @@ def _takeover(before: Status | None, now: Status) -> tuple[Event, ...]:
             action="MoveTraffic",
             message=f"Revision {new.revision}{version} took over production traffic{came_from}",
         ),
+    )
+
+
+def _ended(before: Status | None, now: Status) -> tuple[Event, ...]:
+    """A trial that ended without a promotion."""
+    known = {(each.time, each.revision) for each in (before.history if before else ())}
+    return tuple(
+        Event(
+            type="Warning" if each.outcome == Outcome.ROLLED_BACK else "Normal",
+            reason=each.outcome,
+            action="MoveTraffic",
+            message=f"Revision {each.revision} was taken out of production traffic: {each.message}",
+        )
+        for each in now.history
+        if each.outcome != Outcome.PROMOTED and (each.time, each.revision) not in known
     )
 
 

@@ -7,12 +7,16 @@ from fairlead.api.kinds import DEPLOYMENT
 from fairlead.api.parse import Invalid
 from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
-from fairlead.api.status import Condition, DrainingStatus, RolloutStatus, StableStatus, Status
+from fairlead.api.status import Condition, DrainingStatus, FailedStatus, RolloutStatus, StableStatus, Status
 from fairlead.plan import Decision
 from fairlead.report.conditions import Finding, conditions, invalid
+from fairlead.report.evidence import evidence, number
+from fairlead.report.history import history
 from fairlead.report.steady import says_the_same
 from fairlead.situation import Situation
 
+ON_TRIAL = (Phase.JUDGING, Phase.PROMOTING)
+LONGEST_REASON = 1000  # characters of why a revision failed; the schema allows more
 LONGEST = 2000  # characters of a message; the schema allows more
 
 
@@ -29,6 +33,8 @@ def status(situation: Situation, decision: Decision) -> Status:
         url=f"http://{identity.name}.{identity.namespace}.svc",
         stable=_stable(decision),
         rollout=_rollout(situation, decision),
+        failed=_failed(decision),
+        history=history(situation, decision),
         draining=tuple(DrainingStatus(revision=old.revision.name, since=old.since) for old in decision.draining),
     )
 
@@ -68,10 +74,27 @@ def _kept(before: Status) -> tuple[Condition, ...]:
 def _rollout(situation: Situation, decision: Decision) -> RolloutStatus:
     revision = decision.candidate.name if decision.candidate else None
     before = situation.status.rollout if situation.status else None
-    same = before is not None and (before.phase, before.revision) == (decision.phase, revision)
+    known = before if before is not None and before.revision == revision else None
+    same = known is not None and known.phase == decision.phase
     # A time in the future would never let a deadline pass: it counts as now, and that is what is remembered.
-    since = min(before.since, situation.now) if before is not None and same else situation.now
-    return RolloutStatus(phase=Phase(decision.phase), revision=revision, since=since)
+    since = min(known.since, situation.now) if known is not None and same else situation.now
+    started = known.started if known is not None and known.started else situation.now
+    return RolloutStatus(
+        phase=Phase(decision.phase),
+        revision=revision,
+        since=since,
+        started=min(started, situation.now) if revision else None,
+        weight=number(100 * decision.share) if decision.phase in ON_TRIAL else None,
+        evidence=evidence(situation, decision),
+    )
+
+
+def _failed(decision: Decision) -> FailedStatus | None:
+    failed = decision.failed
+    if failed is None:
+        return None
+    message = failed.message[:LONGEST_REASON]
+    return FailedStatus(revision=failed.revision, reason=failed.reason, message=message, since=failed.since)
 
 
 def _stamped(situation: Situation, findings: tuple[Finding, ...]) -> tuple[Condition, ...]:

@@ -19,14 +19,15 @@ from typing import assert_never
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
-from fairlead.plan import Decision, Drained, Problem, Wait
+from fairlead.plan import Decision, Problem, Wait
+from fairlead.rollout import canary
 from fairlead.rollout.draining import drained_from_now, draining, next_drained
 from fairlead.rollout.gates import BEFORE_FIRST_TRAFFIC, BEFORE_TRAFFIC, about_to_be_asked, first_objection
-from fairlead.rollout.size import floor_left, kept_replicas, needs_the_room, sized, wanted_replicas
+from fairlead.rollout.serving import NOTHING, abandoned, serves, soonest, time_left
+from fairlead.rollout.size import kept_replicas, needs_the_room, sized, wanted_replicas
 from fairlead.rollout.stable import stable_revision, stable_since
 from fairlead.situation import Situation, revision_of
 
-NOTHING = timedelta(0)
 SOON = timedelta(seconds=1)
 
 
@@ -42,7 +43,9 @@ def _decided(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision |
     if stable is not None and stable.name == wanted.name:
         return _settled(situation, spec, wanted)
     match spec.rollout.strategy:
-        case "BlueGreen":
+        case "Canary" if stable is not None and not canary.needs_no_trial(situation, stable, wanted):
+            return canary.beside(situation, spec, stable, wanted)
+        case "Canary" | "BlueGreen":
             return _first(situation, spec, wanted) if stable is None else _beside(situation, spec, stable, wanted)
         case "Recreate":
             return _stop_others(situation, spec, wanted) or _first(situation, spec, wanted)
@@ -67,7 +70,9 @@ def _first(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision) ->
 
 def _settled(situation: Situation, spec: ModelDeploymentSpec, stable: Revision) -> Decision:
     """The spec's revision serves; what served before drains."""
-    return _serves(situation, spec, stable, draining(situation, spec, keep_out={stable.name}))
+    old = draining(situation, spec, keep_out={stable.name})
+    left = abandoned(situation, spec, {stable.name, *(drained.revision.name for drained in old)})
+    return canary.go_back(situation, spec, stable) or serves(situation, spec, stable, (*old, *left))
 
 
 def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
@@ -76,8 +81,8 @@ def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, w
     needed = wanted_replicas(spec, situation, stable)
     wait = first_objection(BEFORE_TRAFFIC, situation, wanted, needed)
     if wait is None:
-        return _serves(situation, spec, wanted, (*old, *drained_from_now(situation, spec, stable)))
-    left = _time_left(situation, spec, wanted)
+        return serves(situation, spec, wanted, (*old, *drained_from_now(situation, spec, stable)))
+    left = time_left(situation, spec, wanted)
     overdue = left <= NOTHING
     stays = not overdue and needs_the_room(situation, stable, wanted, needed)
     # What is asked follows from the status that is written now, and no event tells of one's own writing.
@@ -92,24 +97,7 @@ def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, w
         draining=old,
         wait=wait,
         overdue=overdue,
-        look_again=_soonest(ask, left, next_drained(situation, spec, old)),
-    )
-
-
-def _serves(
-    situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, old: tuple[Drained, ...]
-) -> Decision:
-    # With an autoscaler its minimum is enough: a service that scales out is not unready.
-    needed = wanted_replicas(spec, situation, None)
-    floor = floor_left(situation, stable) if stable and spec.autoscaling else NOTHING
-    return Decision(
-        phase=Phase.DRAINING if old else Phase.STABLE,
-        replicas=needed,
-        stable_replicas=needed,
-        stable=stable,
-        stable_since=stable_since(situation, stable) if stable else None,
-        draining=old,
-        look_again=_soonest(floor, next_drained(situation, spec, old)),
+        look_again=soonest(ask, left, next_drained(situation, spec, old)),
     )
 
 
@@ -120,7 +108,7 @@ def _stop_others(situation: Situation, spec: ModelDeploymentSpec, wanted: Revisi
         return None
     named = f" (now {others[0]['metadata']['name']})" if others else ""
     message = f"waiting for the pods of the old revision to end{named}, before {wanted.name} starts"
-    left = _time_left(situation, spec, wanted)
+    left = time_left(situation, spec, wanted)
     return Decision(
         phase=Phase.STOPPING,
         replicas=wanted_replicas(spec, situation, None),
@@ -131,25 +119,13 @@ def _stop_others(situation: Situation, spec: ModelDeploymentSpec, wanted: Revisi
         wait=Wait(reason=Reason.STOPPING, message=message),
         overdue=left <= NOTHING,
         # The end of a pod is an event. Where there was none, only our own deletion is left, of which no event tells.
-        look_again=_soonest(left, None if others else SOON),
+        look_again=soonest(left, None if others else SOON),
     )
 
 
 def _hold(situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, problem: Problem) -> Decision:
     """What the spec asks for cannot be made: whatever runs goes on as it is."""
     old = draining(situation, spec, keep_out={stable.name} if stable else set())
-    serves = _serves(situation, spec, stable, old)
-    kept = kept_replicas(situation, stable, serves.stable_replicas) if stable else 0
-    return replace(serves, phase=Phase.HELD, stable_replicas=kept, problem=problem)
-
-
-def _time_left(situation: Situation, spec: ModelDeploymentSpec, candidate: Revision) -> timedelta:
-    """How much of its progress deadline a candidate has left; not positive when it is over."""
-    rollout = situation.status.rollout if situation.status else None
-    known = rollout is not None and rollout.revision == candidate.name
-    since = min(rollout.since, situation.now) if rollout is not None and known else situation.now
-    return since + spec.rollout.progress_deadline - situation.now
-
-
-def _soonest(*times: timedelta | None) -> timedelta | None:
-    return min((time for time in times if time is not None and time > NOTHING), default=None)
+    going_on = serves(situation, spec, stable, old)
+    kept = kept_replicas(situation, stable, going_on.stable_replicas) if stable else 0
+    return replace(going_on, phase=Phase.HELD, stable_replicas=kept, problem=problem)

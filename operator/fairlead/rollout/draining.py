@@ -34,5 +34,16 @@ def next_drained(situation: Situation, spec: ModelDeploymentSpec, drained: tuple
     return min((_left(situation, spec, each) for each in drained), default=None)
 
 
+def guard_left(situation: Situation, spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
+    """How long a revision is still kept ready for a way back; not positive when it is not."""
+    return drained.since + _guard(situation, spec, drained) - situation.now
+
+
+def _guard(situation: Situation, spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
+    failed = situation.status.failed if situation.status else None
+    never_again = failed is not None and failed.revision == drained.revision.name
+    return spec.rollout.guard if spec.rollout.strategy == "Canary" and not never_again else timedelta(0)
+
+
 def _left(situation: Situation, spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
-    return drained.since + spec.rollout.drain - situation.now
+    return drained.since + _guard(situation, spec, drained) + spec.rollout.drain - situation.now

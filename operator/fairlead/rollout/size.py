@@ -1,7 +1,7 @@
 """How many pods each revision gets, and below which number its autoscaler must not go.
 
 needed        what can take all traffic: spec.replicas, or with an autoscaler what serves now, within its bounds
-candidate     needed
+candidate     needed; as many as its share of traffic takes while it is on trial
 stable        needed; while a candidate is on trial never less than it has, and not more before that one has its
               place, or has had its time
 draining      what it has
@@ -72,6 +72,8 @@ def _scale(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) 
 
 def _number(situation: Situation, spec: ModelDeploymentSpec, decision: Decision, revision: Revision) -> int | None:
     """How many pods to set; None where the number is left alone."""
+    if revision == decision.candidate and decision.candidate_replicas is not None:
+        return decision.candidate_replicas
     autoscaler = situation.child(HORIZONTAL_POD_AUTOSCALER, revision.name)
     if spec.autoscaling is not None:
         # An autoscaler does not own the number before it exists, and it leaves a Deployment at zero alone.

@@ -47,7 +47,20 @@ def test_defaults_are_filled_in_where_absence_would_not_mean_the_same(kube: Kube
     assert stored["spec"] == {
         "network": {"isolation": "None"},
         "pod": {"automountServiceAccountToken": False},
-        "rollout": {"drain": "30s", "progressDeadline": "10m", "strategy": "BlueGreen"},
+        "rollout": {
+            "badRequestBudget": 5,
+            "confidence": "95",
+            "drain": "30s",
+            "guard": "1m",
+            "maxDuration": "1h",
+            "maxWeight": 25,
+            "minDuration": "3m",
+            "onInconclusive": "Hold",
+            "paused": False,
+            "progressDeadline": "10m",
+            "sensitivity": "Standard",
+            "strategy": "BlueGreen",
+        },
         "runtime": {
             "container": {
                 "drain": {"gracePeriod": "1m", "preStop": "10s"},

@@ -57,7 +57,7 @@ def test_what_kubectl_get_shows() -> None:
     columns = model_deployment_crd()["spec"]["versions"][0]["additionalPrinterColumns"]
 
     assert [column["name"] for column in columns if not column.get("priority")] == [
-        "Ready", "Replicas", "Available", "Stable", "Rollout", "Age",
+        "Ready", "Replicas", "Available", "Stable", "Rollout", "Weight", "Age",
     ]  # fmt: skip
 
 

@@ -57,7 +57,7 @@ def test_unknown_fields_are_ignored_or_forbidden() -> None:
     newer = manifest({**REF, "slo": {"period": "30d"}})
 
     assert isinstance(parse_model_deployment(newer), ModelDeployment)
-    assert parse_model_deployment(newer, "forbid") == Invalid(("spec.slo: there is no such field",))
+    assert parse_model_deployment(newer, "forbid") == Invalid(("spec.slo.period: there is no such field",))
 
 
 def test_a_typing_error_is_guessed() -> None:
@@ -65,10 +65,10 @@ def test_a_typing_error_is_guessed() -> None:
 
 
 def test_every_problem_is_told_at_once() -> None:
-    assert problems({**REF, "replicas": "2", "model": {"version": 7}, "rollout": {"strategy": "Canary"}}) == (
+    assert problems({**REF, "replicas": "2", "model": {"version": 7}, "rollout": {"strategy": "Shadow"}}) == (
         "spec.model.version: must be a text; put it in quotation marks (it is 7)",
         "spec.replicas: must be a whole number (it is '2')",
-        "spec.rollout.strategy: must be 'BlueGreen' or 'Recreate' (it is 'Canary')",
+        "spec.rollout.strategy: must be 'Canary', 'BlueGreen' or 'Recreate' (it is 'Shadow')",
     )
 
 

@@ -45,7 +45,7 @@ def trial(
 
 
 def judged(memory: Memory, lasted: timedelta, terms: Terms = TERMS) -> Verdict:
-    return Verdict(int(verdicts(Case(findings=findings(memory, terms), terms=terms, lasted=lasted))))
+    return Verdict(int(verdicts(Case(findings=findings(memory, terms), terms=terms, lasted=lasted, waited=lasted))))
 
 
 STABLE = counted((250, 0), (250, 1))
@@ -171,10 +171,10 @@ def test_the_weight_never_shrinks_and_never_passes_its_maximum():
 def test_what_speaks_against_the_canary_comes_first():
     assert [verdict for verdict, _ in ORDER] == [
         Verdict.ROLLBACK,
-        Verdict.UNSTEADY,
-        Verdict.BREACHING,
         Verdict.PROMOTE,
         Verdict.INCONCLUSIVE,
+        Verdict.UNSTEADY,
+        Verdict.BREACHING,
     ]
     everything = Findings(
         against=np.array(100.0),
@@ -184,10 +184,17 @@ def test_what_speaks_against_the_canary_comes_first():
         unsteady=np.array(1.0),
         breaching=np.array(True),
     )
-    case = Case(findings=everything, terms=TERMS, lasted=timedelta(hours=2))
+    case = Case(findings=everything, terms=TERMS, lasted=timedelta(hours=2), waited=timedelta(hours=2))
     assert verdicts(case) == Verdict.ROLLBACK
     doubtful = replace(everything, unsteady=np.array(30.0))
-    assert verdicts(replace(case, findings=doubtful)) == Verdict.UNSTEADY
+    early = replace(case, findings=doubtful, waited=timedelta(minutes=30))
+    assert verdicts(early) == Verdict.UNSTEADY
+    assert verdicts(replace(early, findings=replace(doubtful, unsteady=np.array(1.0), against=np.array(1.0)))) == (
+        Verdict.BREACHING
+    )
+    assert verdicts(replace(case, findings=doubtful)) == Verdict.INCONCLUSIVE, "nothing goes on for ever"
+    good = replace(everything, against=np.array(1.0), breaching=np.array(False))
+    assert verdicts(replace(case, findings=good)) == Verdict.PROMOTE
 
 
 def test_many_trials_at_once_are_judged_like_one():

@@ -1,47 +1,53 @@
 """evidence/persisted.py: a new leader goes on from what the old one wrote."""
 
+import json
+from typing import Any
+
 import numpy as np
 import pytest
 
-from fairlead.evidence.counters import Count
 from fairlead.evidence.findings import findings
-from fairlead.evidence.judge import weigh
-from fairlead.evidence.memory import Memory
-from fairlead.evidence.persisted import Unreadable, known_from, known_text, memory_from, memory_text
-from unit.evidence.test_judge import STABLE, TERMS, TICK, counted, trial
+from fairlead.evidence.persisted import Unreadable, trial_from, trial_text
+from unit.evidence.test_trial import begun, going
 
 
 def test_a_trial_that_is_written_and_read_again_goes_on_as_if_nothing_had_been():
-    memory, _ = trial(counted((20, 1)), STABLE, 5)
-    again = memory_from(memory_text(memory), 1)
-    for _ in range(3):
-        memory = weigh(memory, TERMS, counted((20, 1)), STABLE, TICK)
-        again = weigh(again, TERMS, counted((20, 1)), STABLE, TICK)
-    np.testing.assert_allclose(findings(again, TERMS).against, findings(memory, TERMS).against, rtol=1e-4)
-    np.testing.assert_allclose(findings(again, TERMS).better, findings(memory, TERMS).better, rtol=1e-4)
+    trial = going(begun(), 5, errors=0.2)
+    on, again = going(trial, 3, first=6), going(trial_from(trial_text(trial)), 3, first=6)
+    assert (again.known, again.looked, again.tried, again.terms) == (on.known, on.looked, on.tried, on.terms)
+    for what in ("against", "worse", "beyond", "better", "unsteady"):
+        expected = getattr(findings(on.memory, on.terms), what)
+        np.testing.assert_allclose(getattr(findings(again.memory, on.terms), what), expected, rtol=1e-4)
 
 
-def test_a_memory_without_bets_can_be_written():
-    assert memory_text(memory_from(memory_text(Memory.blank(2)), 2)) == memory_text(Memory.blank(2))
+def test_writing_it_again_changes_nothing():
+    text = trial_text(going(begun(), 5))
+    assert trial_text(trial_from(text)) == text
 
 
-def test_counters_are_kept_whole():
-    known = {"containerd://abc": {"errors": Count(12345678, 3), "slow": Count(0, 0)}}
-    assert known_from(known_text(known)) == known
+def test_it_is_small():
+    assert len(trial_text(going(begun(), 50))) < 10_000
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "[]", "{}", '{"windows": "many"}', '{"windows": [1, 2]}'])
+def broken(**changes: Any) -> str:
+    return json.dumps({**json.loads(trial_text(begun())), **changes})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nonsense",
+        "[]",
+        "{}",
+        broken(memory={}),
+        broken(memory="much"),
+        broken(known={"a": {"errors": [1]}}),
+        broken(began="yesterday"),
+        broken(terms={"cells": []}),
+        broken(memory={"windows": [1, 2]}),
+    ],
+)
 def test_nonsense_is_told(text: str):
     with pytest.raises(Unreadable):
-        memory_from(text, 1)
-
-
-def test_the_memory_of_other_cells_is_told():
-    with pytest.raises(Unreadable, match="2 cells"):
-        memory_from(memory_text(Memory.blank(1)), 2)
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"a": 1}', '{"a": {"errors": [1]}}', '{"a": {"errors": ["x", 0]}}'])
-def test_counters_that_are_nonsense_are_told(text: str):
-    with pytest.raises(Unreadable):
-        known_from(text)
+        trial_from(text)

@@ -11,6 +11,7 @@ from fairlead.api.revision import Revision, Snapshot
 from fairlead.api.server import Ports
 from fairlead.cluster.access import Access
 from fairlead.cluster.connection import Connection
+from fairlead.observe.asking import Asking
 from fairlead.observe.probe import AT_ONCE, FRESH, Probes
 
 KEY = ("risk", "fraud")
@@ -83,9 +84,11 @@ def clock() -> Clock:
 @pytest.fixture
 async def probes(told: Told, clock: Clock) -> AsyncIterator[Probes]:
     secret = Access(server="http://127.0.0.1:1", authorization=lambda: "Bearer secret")
-    probes = Probes(Connection(secret), "Direct", told, clock)
+    asking = Asking(Connection(secret), "Direct")
+    probes = Probes(asking, told, clock)
     yield probes
     await probes.close()
+    await asking.close()
 
 
 def a_revision(

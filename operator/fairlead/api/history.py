@@ -1,0 +1,77 @@
+"""What is told of evidence and decisions in status: numbers only, and enough of them to compute a verdict again."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from fairlead.api.fields import Part, named_list
+from fairlead.api.forms import RevisionName
+from fairlead.api.times import Time
+
+Number = Annotated[str, Field(max_length=24)]
+"""A number as text: floats differ between programs that write them."""
+
+
+class Outcome(StrEnum):
+    """How a decision about a revision ended."""
+
+    PROMOTED = "Promoted"
+    """It took over production traffic."""
+    ROLLED_BACK = "RolledBack"
+    """It was taken out of production traffic, and is not tried again until the spec changes."""
+    ABORTED = "Aborted"
+    """The spec went back to the stable revision, or a person ended the trial."""
+    SUPERSEDED = "Superseded"
+    """The spec asks for another revision by now."""
+
+
+class ArmCounts(Part):
+    """What was counted of one revision during a trial."""
+
+    requests: int = Field(ge=0, description="Requests.")
+    bad: int = Field(ge=0, description="Bad ones among them.")
+
+
+class CellStatus(Part):
+    """One kind of bad event, and what it says. E-values; the evidence is their weighted sum."""
+
+    name: str = Field(max_length=64, description="Which: errors, or requests slower than an edge.")
+    canary: ArmCounts = Field(description="Counts of the canary.")
+    stable: ArmCounts = Field(description="Counts of the stable revision in the same time.")
+    worse: Number = Field(description="Evidence that the canary is worse than the rollback margin.")
+    weight: Number = Field(description="Its weight in the evidence for a rollback.")
+    beyond: Number | None = Field(default=None, description="Evidence that the canary breaks the objective.")
+    beyond_weight: Number | None = Field(default=None, description="The weight of that.")
+    better: Number | None = Field(default=None, description="Evidence that the canary is within the promotion margin.")
+
+
+class EvidenceStatus(Part):
+    """What the metrics of a canary and of the stable revision say, compared."""
+
+    looked: Time = Field(description="When they were last read.")
+    source: str = Field(max_length=64, description="Where the counters come from.")
+    against: Number = Field(description="Evidence for a rollback.")
+    against_limit: Number = Field(description="It is rolled back from here.")
+    better_limit: Number = Field(description="It is promoted when every cell that is asked for shows this much.")
+    cells: Annotated[tuple[CellStatus, ...], Field(max_length=64, json_schema_extra=named_list("name"))] = Field(
+        default=(), description="What it is compared by."
+    )
+    state: str | None = Field(
+        default=None, max_length=262_144, description="What Fairlead goes on from; not for reading."
+    )
+
+
+class Decided(Part):
+    """One decision about a revision, and what it rested on."""
+
+    time: Time = Field(description="When.")
+    outcome: Outcome = Field(description="What was decided.")
+    revision: RevisionName = Field(description="About which revision.")
+    stable: RevisionName | None = Field(default=None, description="What it was compared with, or followed.")
+    model_version: str | None = Field(default=None, max_length=63, description="Its spec.model.version.")
+    weight: Number | None = Field(default=None, description="Its share of traffic when it was decided, in percent.")
+    lasted: str | None = Field(default=None, max_length=20, description="How long it was on trial.")
+    reason: str = Field(max_length=128, description="Why, in one word.")
+    message: str = Field(max_length=1024, description="Why, in words.")
+    evidence: EvidenceStatus | None = Field(default=None, description="The numbers.")

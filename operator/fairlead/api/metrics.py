@@ -1,0 +1,83 @@
+"""The metrics profile of a model server: which of its series count requests, errors and times."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from fairlead.api.fields import Part
+from fairlead.api.forms import UrlPath
+from fairlead.api.pattern import pattern_problem
+from fairlead.api.rules import Rule, at_least_one, every_key, matching
+
+SeriesName = Annotated[
+    str,
+    Field(max_length=200),
+    matching("[a-zA-Z_:][a-zA-Z0-9_:]*", "must be the name of a series: letters, digits, '_' and ':'"),
+]
+_LABEL = "[a-zA-Z_][a-zA-Z0-9_]*"
+LABEL_NAMES = every_key(
+    "key '<key>' must be the name of a label: letters, digits and '_'",
+    f"k.matches(r'^({_LABEL})$')",
+    lambda _, key: re.fullmatch(_LABEL, key, re.ASCII) is not None,
+)
+IS_PATTERN = Rule("must be a regular expression", "", pattern_problem)
+"""The API server does not know it: CEL has no way to say whether an expression compiles."""
+Pattern = Annotated[str, Field(max_length=256), IS_PATTERN]
+Labels = Annotated[dict[str, Pattern], Field(max_length=8), LABEL_NAMES]
+
+
+class Series(Part):
+    """Counters of one name whose labels match."""
+
+    series: SeriesName = Field(description="Name of the series, as the server writes it.")
+    labels: Labels = Field(
+        default={},
+        description="Label → regular expression for its whole value, such as status_code: 5.. ; all must match. Of "
+        "what RE2 and Python have in common: no anchors, no flags, no repeated groups.",
+    )
+
+
+class Counters(Part):
+    """Requests, and how many of them were bad: the sums of all series that match.
+
+    Requests that failed by a mistake of the client (HTTP 4xx) belong to neither.
+    """
+
+    bad: Annotated[tuple[Series, ...], Field(min_length=1, max_length=8)] = Field(description="Bad requests.")
+    total: Annotated[tuple[Series, ...], Field(min_length=1, max_length=8)] = Field(
+        description="All requests, the bad ones among them."
+    )
+
+
+class Histogram(Part):
+    """A histogram of one time per request."""
+
+    series: SeriesName = Field(description="Name of the histogram, without _bucket.")
+    labels: Labels = Field(default={}, description="Label → regular expression for its whole value.")
+    unit: Literal["Seconds", "Milliseconds", "Microseconds"] = Field(
+        default="Seconds", description="Unit of its bucket edges."
+    )
+
+
+class MetricsProfile(Part):
+    """Where the server's metrics are, and which series say how its requests went."""
+
+    must_hold = (
+        at_least_one(
+            "metrics needs errors, latency, timeToFirstToken or interTokenLatency: without any there is nothing to "
+            "judge a new revision by",
+            "errors",
+            "latency",
+            "timeToFirstToken",
+            "interTokenLatency",
+        ),
+    )
+
+    path: UrlPath = Field(default="/metrics", description="URL path of the metrics.")
+    errors: Counters | None = Field(default=None, description="Requests, and those that the server failed.")
+    latency: Histogram | None = Field(default=None, description="Duration of whole requests.")
+    time_to_first_token: Histogram | None = Field(
+        default=None, description="Time until the first token of an answer, per request."
+    )
+    inter_token_latency: Histogram | None = Field(default=None, description="Time between two tokens of an answer.")

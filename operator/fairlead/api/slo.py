@@ -1,0 +1,106 @@
+"""Objectives: what "good" means for a model. One list for the canary's judge, alerts and the error budget."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+from fairlead.api.fields import Part, named_list, unique
+from fairlead.api.forms import DnsLabel
+from fairlead.api.rules import RULES_KEY, check, matching, rule
+
+PERCENT = r"[0-9]{1,2}(\.[0-9]{1,4})?"
+
+Percent = Annotated[
+    str,
+    Field(max_length=7),
+    matching(PERCENT, "must be a percentage below 100 in quotation marks, such as \"99.9\": no sign, no '%'"),
+]
+"""A percentage below 100 with at most four decimals, as text: floats differ between programs that write them."""
+
+
+def share(percent: str) -> float:
+    """`99.9` → 0.999."""
+    return float(percent) / 100
+
+
+LATENCY = r"[1-9][0-9]{0,6}ms|[0-9]{1,4}(\.[0-9]{1,3})?s"
+IS_LATENCY = matching(LATENCY, "must be milliseconds or seconds, such as 300ms or 1.5s")
+
+
+def parse_latency(text: object) -> object:
+    """`300ms` or `1.5s` → timedelta. What is no text is left for pydantic to refuse."""
+    if not isinstance(text, str):
+        return text
+    check((IS_LATENCY,), text)
+    number, unit = re.fullmatch(r"([0-9.]+)(ms|s)", text).groups()  # type: ignore[union-attr] # IS_LATENCY holds
+    return timedelta(milliseconds=float(number)) if unit == "ms" else timedelta(seconds=float(number))
+
+
+def format_latency(value: timedelta) -> str:
+    """Timedelta → `300ms`, or whole seconds where it is some."""
+    milliseconds = round(value.total_seconds() * 1000)
+    return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
+
+
+def format_seconds(value: float) -> str:
+    """Seconds → `250ms` or `2.5s`, for names of histogram edges."""
+    return f"{value * 1000:g}ms" if value < 1 else f"{value:g}s"
+
+
+Latency = Annotated[
+    timedelta,
+    BeforeValidator(parse_latency),
+    PlainSerializer(format_latency),
+    WithJsonSchema({"type": "string", "maxLength": 10, RULES_KEY: [IS_LATENCY.as_cel()]}),
+]
+"""How long one request takes, in milliseconds or seconds."""
+
+Metric = Literal["Errors", "Latency", "TimeToFirstToken", "InterTokenLatency"]
+"""What an objective is about; the runtime's metrics profile says which series tell it."""
+
+
+class Objective(Part):
+    """A share of requests that has to be good."""
+
+    must_hold = (
+        rule(
+            "threshold belongs to an objective about a time: set it with metric Latency, TimeToFirstToken or "
+            "InterTokenLatency, and leave it out with Errors",
+            "(self.metric == 'Errors') == !has(self.threshold)",
+            lambda self: (self.metric == "Errors") == (self.threshold is None),
+            "threshold",
+        ),
+        rule(
+            "target must be at least 50: an objective that is missed by every second request is none",
+            f"!self.target.matches(r'^({PERCENT})$') || double(self.target) >= 50.0",
+            lambda self: float(self.target) >= 50,
+            "target",
+        ),
+    )
+
+    name: DnsLabel = Field(description="What people call it, such as availability.")
+    target: Percent = Field(description='How many percent of the requests have to be good, such as "99.9".')
+    metric: Metric = Field(
+        description="Errors: a request is good when the server did not fail. The others: when it was faster than the "
+        "threshold.",
+    )
+    threshold: Latency | None = Field(
+        default=None,
+        description="The time within which a request is good, such as 300ms; rounded up to an edge of "
+        "the server's histogram.",
+    )
+
+    @property
+    def allowed(self) -> float:
+        """The share of requests that may be bad."""
+        return 1 - share(self.target)
+
+
+class Slo(Part):
+    """What "good" means for this model."""
+
+    objectives: Annotated[
+        tuple[Objective, ...], Field(max_length=8, json_schema_extra=named_list("name")), unique("name")
+    ] = Field(default=(), description="Shares of requests that have to be good.")

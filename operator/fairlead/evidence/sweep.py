@@ -1,0 +1,36 @@
+"""The metrics of the pods of a trial, read at one time: what evidence is made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fairlead.api.slo import Metric
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodMetrics:
+    """What the metrics of one pod said: sums since its process started.
+
+    `process` names that process (the container's id), `since` is when it started. `errors` is (requests, bad ones).
+    `histograms` is metric → upper edge in seconds, infinity among them → requests that took at most so long. What the
+    pod said nothing about is absent.
+    """
+
+    process: str
+    since: datetime
+    errors: tuple[float, float] | None = None
+    histograms: Mapping[Metric, Mapping[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """The metrics of all pods of a trial, read at one time.
+
+    `pods` is revision → pod → what it said; `silent` is pod → why it could not be read. `source` is where the counters
+    came from, in words.
+    """
+
+    at: datetime
+    pods: Mapping[str, Mapping[str, PodMetrics]]
+    silent: Mapping[str, str] = field(default_factory=dict)
+    source: str = "the pods"

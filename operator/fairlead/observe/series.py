@@ -1,0 +1,101 @@
+"""What a series on a metrics page counts, by the metrics profile of its server."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fairlead.api.metrics import Counters, Histogram, MetricsProfile
+from fairlead.api.pattern import matches
+from fairlead.api.slo import Metric
+
+Labels = Mapping[str, str]
+
+_PER_SECOND = {"Seconds": 1, "Milliseconds": 1_000, "Microseconds": 1_000_000}
+_EDGE = "le"
+
+
+class Unreadable(Exception):
+    """Why a pod's metrics cannot be used, to be put after a colon."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Series:
+    """A series that the profile names and whose labels match. There is one object for each, so two are never equal.
+
+    `total` and `bad` say which sums it belongs to. `edges` is metric → upper edge in seconds, where it is a bucket of
+    that histogram, and `bucket_of` then names the histogram: its labels without that of the edge.
+    """
+
+    text: str
+    total: bool
+    bad: bool
+    edges: Mapping[Metric, float]
+    bucket_of: Any
+
+
+class Meanings:
+    """The meaning of series, as one profile has it. Remembers those that it was asked for, until it is told to forget.
+
+    The same series may be written in several ways (its labels in another order, an edge as `1` and as `1.0`).
+    """
+
+    def __init__(self, profile: MetricsProfile) -> None:
+        self._errors = profile.errors
+        self._histograms = _histograms(profile)
+        self._known: dict[Any, Series] = {}
+        self.names = frozenset(_counter_names(profile.errors)) | {
+            f"{histogram.series}_bucket" for histogram in self._histograms.values()
+        }
+
+    def forget(self) -> None:
+        """Makes room."""
+        self._known.clear()
+
+    def of(self, name: str, labels: Labels) -> Series | None:
+        """What a series means; None when its labels do not match."""
+        edges = {
+            metric: _edge(labels) / _PER_SECOND[histogram.unit]
+            for metric, histogram in self._histograms.items()
+            if name == f"{histogram.series}_bucket" and _all_match(histogram.labels, labels)
+        }
+        total, bad = (
+            any(name == each.series and _all_match(each.labels, labels) for each in counted)
+            for counted in ((self._errors.total, self._errors.bad) if self._errors else ((), ()))
+        )
+        if not (edges or total or bad):
+            return None
+        others = frozenset((label, value) for label, value in labels.items() if not edges or label != _EDGE)
+        identity = (name, others, _edge(labels) if edges else None)
+        found = self._known.get(identity)
+        if found is None:
+            text = f"{name}{{{', '.join(f'{label}={value!r}' for label, value in labels.items())}}}"[:200]
+            series = Series(text=text, total=total, bad=bad, edges=edges, bucket_of=(name, others))
+            found = self._known[identity] = series
+        return found
+
+
+def _histograms(profile: MetricsProfile) -> dict[Metric, Histogram]:
+    named: dict[Metric, Histogram | None] = {
+        "Latency": profile.latency,
+        "TimeToFirstToken": profile.time_to_first_token,
+        "InterTokenLatency": profile.inter_token_latency,
+    }
+    return {metric: histogram for metric, histogram in named.items() if histogram is not None}
+
+
+def _counter_names(errors: Counters | None) -> tuple[str, ...]:
+    return tuple(each.series for each in (*errors.total, *errors.bad)) if errors else ()
+
+
+def _all_match(patterns: Mapping[str, str], labels: Labels) -> bool:
+    return all(matches(pattern, labels.get(label, "")) for label, pattern in patterns.items())
+
+
+def _edge(labels: Labels) -> float:
+    try:
+        edge = float(labels.get(_EDGE, ""))
+    except ValueError:
+        edge = float("nan")
+    if edge != edge:
+        raise Unreadable("a bucket of a histogram has no upper edge")
+    return edge

@@ -1,0 +1,68 @@
+"""What the evidence says of a canary, as status tells it: numbers from which the verdict can be computed again."""
+
+from datetime import timedelta
+
+from fairlead.api.history import ArmCounts, CellStatus, EvidenceStatus
+from fairlead.api.reasons import Phase
+from fairlead.evidence.evalues import Floats
+from fairlead.evidence.findings import Findings
+from fairlead.evidence.judgement import Judged
+from fairlead.evidence.persisted import trial_text
+from fairlead.evidence.trial import Trial
+from fairlead.plan import Decision
+from fairlead.situation import Situation
+
+KEPT_FOR = timedelta(seconds=14)
+"""Evidence is written with every third sweep of 5 seconds: what a crash loses is in the counters, and counted later."""
+
+
+def evidence(situation: Situation, decision: Decision) -> EvidenceStatus | None:
+    """What to write. While only counts have changed, what was written last stays for a while."""
+    before = situation.status.rollout if situation.status else None
+    told = before.evidence if before else None
+    judged = decision.judged
+    if decision.candidate is None or decision.phase in (Phase.STARTING, Phase.WAITING):
+        return None  # only the stable revision has been looked at so far
+    same = before is not None and (before.phase, before.revision) == (decision.phase, decision.candidate.name)
+    if judged is None or judged.trial is None or judged.findings is None:
+        return told if before is not None and before.revision == decision.candidate.name else None
+    if same and told is not None and judged.trial.looked - told.looked < KEPT_FOR:
+        return told
+    return evidence_status(judged, judged.trial, judged.findings, state=trial_text(judged.trial))
+
+
+def evidence_status(judged: Judged, trial: Trial, found: Findings, *, state: str | None = None) -> EvidenceStatus:
+    """The numbers of one look."""
+    return EvidenceStatus(
+        looked=trial.looked,
+        source=judged.source,
+        against=number(found.against),
+        against_limit=number(1 / trial.terms.alpha),
+        better_limit=number(1 / trial.terms.beta),
+        cells=tuple(_cell(trial, found, n) for n in range(len(trial.cells))),
+        state=state,
+    )
+
+
+def number(value: object) -> str:
+    """Three digits, which is more than any e-value tells."""
+    return f"{float(value):.3g}"  # type: ignore[arg-type] # a numpy scalar
+
+
+def _cell(trial: Trial, found: Findings, n: int) -> CellStatus:
+    cell = trial.cells[n]
+    has_objective = cell.objective is not None
+    return CellStatus(
+        name=cell.name,
+        canary=_counts(trial.memory.canary[n]),
+        stable=_counts(trial.memory.stable[n]),
+        worse=number(found.worse[n]),
+        weight=number(cell.weight),
+        beyond=number(found.beyond[n]) if has_objective else None,
+        beyond_weight=number(cell.objective_weight) if has_objective else None,
+        better=number(found.better[n]) if cell.promotion is not None else None,
+    )
+
+
+def _counts(counts: Floats) -> ArmCounts:
+    return ArmCounts(requests=round(float(counts[0])), bad=round(float(counts[1])))

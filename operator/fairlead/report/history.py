@@ -1,0 +1,99 @@
+"""The record of decisions: what the status before and the decision now have become different in."""
+
+from fairlead.api.fields import format_duration
+from fairlead.api.history import Decided, EvidenceStatus, Outcome
+from fairlead.api.status import RolloutStatus, Status
+from fairlead.plan import Decision
+from fairlead.report.evidence import evidence_status
+from fairlead.situation import Situation
+
+LONGEST_HISTORY = 10
+LONGEST = 1000  # characters of a message; the schema allows more
+
+
+def history(situation: Situation, decision: Decision) -> tuple[Decided, ...]:
+    """The last decisions, the newest first. The first revision of all is no decision: there was no choice."""
+    before = situation.status or Status()
+    new = (
+        _promoted(situation, before, decision)
+        or _failed(situation, before, decision)
+        or _left(situation, before, decision)
+    )
+    return ((new,) if new else ()) + before.history[: LONGEST_HISTORY - bool(new)]
+
+
+def _promoted(situation: Situation, before: Status, decision: Decision) -> Decided | None:
+    now, then = decision.stable, before.stable
+    if now is None or then is None or then.revision == now.name or decision.failed is not None:
+        return None
+    rollout = _about(before.rollout, now.name)
+    return Decided(
+        time=situation.now,
+        outcome=Outcome.PROMOTED,
+        revision=now.name,
+        stable=then.revision,
+        model_version=now.snapshot.model_version,
+        weight=rollout.weight if rollout else None,
+        lasted=_lasted(situation, rollout),
+        reason="EvidenceFor" if rollout and rollout.evidence else "Ready",
+        message=f"{now.name} took over from {then.revision}",
+        evidence=_without_state(rollout.evidence if rollout else None),
+    )
+
+
+def _failed(situation: Situation, before: Status, decision: Decision) -> Decided | None:
+    failed = decision.failed
+    if failed is None or (before.failed is not None and before.failed.revision == failed.revision):
+        return None
+    rollout = _about(before.rollout, failed.revision)
+    return Decided(
+        time=situation.now,
+        outcome=Outcome.ROLLED_BACK,
+        revision=failed.revision,
+        stable=decision.stable.name if decision.stable else None,
+        weight=rollout.weight if rollout else None,
+        lasted=_lasted(situation, rollout),
+        reason=failed.reason,
+        message=failed.message[:LONGEST],
+        evidence=_now(decision) or _without_state(rollout.evidence if rollout else None),
+    )
+
+
+def _left(situation: Situation, before: Status, decision: Decision) -> Decided | None:
+    """A trial that ended without a verdict, because the spec asks for something else."""
+    rollout = before.rollout
+    asked = {each.name for each in (decision.stable, decision.candidate) if each}
+    if rollout is None or rollout.weight is None or rollout.revision is None or rollout.revision in asked:
+        return None
+    outcome = Outcome.SUPERSEDED if decision.candidate else Outcome.ABORTED
+    message = "the spec asks for another revision" if decision.candidate else "the spec went back"
+    return Decided(
+        time=situation.now,
+        outcome=outcome,
+        revision=rollout.revision,
+        stable=decision.stable.name if decision.stable else None,
+        weight=rollout.weight,
+        lasted=_lasted(situation, rollout),
+        reason="SpecChanged",
+        message=message,
+        evidence=_without_state(rollout.evidence),
+    )
+
+
+def _about(rollout: RolloutStatus | None, revision: str) -> RolloutStatus | None:
+    return rollout if rollout is not None and rollout.revision == revision else None
+
+
+def _lasted(situation: Situation, rollout: RolloutStatus | None) -> str | None:
+    return format_duration(situation.now - rollout.started) if rollout and rollout.started else None
+
+
+def _now(decision: Decision) -> EvidenceStatus | None:
+    judged = decision.judged
+    if judged is None or judged.trial is None or judged.findings is None:
+        return None
+    return evidence_status(judged, judged.trial, judged.findings)
+
+
+def _without_state(evidence: EvidenceStatus | None) -> EvidenceStatus | None:
+    return evidence.model_copy(update={"state": None}) if evidence else None

@@ -1,0 +1,281 @@
+"""Canary: a new revision gets production traffic only as fast as the evidence shows that it is safe.
+
+    Starting ──▶ Judging ──▶ Promoting ──▶ Guarding ──▶ Draining ──▶ Stable
+      │  ▲          │            │             │
+      ▼  │          ▼            ▼             ▼
+    Waiting      RolledBack   RolledBack    RolledBack
+
+What speaks against a canary is asked before all that could let it go on. A revision that was rolled back is remembered,
+and not tried again until the spec asks for another one.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import assert_never
+
+from fairlead.api.history import Outcome
+from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.api.reasons import ConditionType, Phase, Reason
+from fairlead.api.revision import Revision
+from fairlead.evidence.judgement import Judged
+from fairlead.evidence.verdict import Verdict
+from fairlead.plan import Decision, Failed, Wait
+from fairlead.rollout.draining import drained_from_now, draining, guard_left, next_drained
+from fairlead.rollout.gates import BEFORE_TRAFFIC, about_to_be_asked, first_objection, pods_not_available
+from fairlead.rollout.judging import judge
+from fairlead.rollout.pods import crash_looping, waits_for_room
+from fairlead.rollout.ratio import canary_pods, share
+from fairlead.rollout.serving import NOTHING, abandoned, serves, soonest, time_left
+from fairlead.rollout.size import kept_replicas, wanted_replicas
+from fairlead.rollout.stable import stable_since
+from fairlead.situation import Situation
+
+TICK = timedelta(seconds=5)
+GONE = timedelta(minutes=1)
+"""A stable revision without an available pod for so long will not be back by itself soon."""
+SOON = timedelta(seconds=1)
+
+
+def beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
+    """What becomes of a revision that the spec asks for while another one serves."""
+    failed = remembered_failure(situation, wanted)
+    if failed is not None:
+        return rolled_back(situation, spec, stable, wanted, failed)
+    crash = crash_looping(situation, wanted.name)
+    if crash is not None:
+        return _roll_back(situation, spec, stable, wanted, crash)
+    if _phase(situation, wanted) == Phase.PROMOTING:
+        return _promote(situation, spec, stable, wanted, None)
+    if _phase(situation, wanted) != Phase.JUDGING:
+        objection = _start(situation, spec, stable, wanted)
+        if objection is not None:
+            return objection
+    return _judge(situation, spec, stable, wanted)
+
+
+def needs_no_trial(situation: Situation, stable: Revision, wanted: Revision) -> bool:
+    """Whether the wanted revision takes over as soon as it can.
+
+    The one that served before has shown what it is: who goes back to it wants to be there. And beside a stable revision
+    that has been away for a while there is nothing to lose and nothing to be compared with.
+    """
+    return _served_before(situation, stable, wanted) or _is_gone(situation, stable)
+
+
+def _served_before(situation: Situation, stable: Revision, wanted: Revision) -> bool:
+    history = situation.status.history if situation.status else ()
+    took_over = (each for each in history if each.outcome == Outcome.PROMOTED and each.revision == stable.name)
+    last = next(took_over, None)
+    return last is not None and last.stable == wanted.name
+
+
+def _is_gone(situation: Situation, stable: Revision) -> bool:
+    if situation.serving_pods(stable.name):
+        return False
+    conditions = situation.status.conditions if situation.status else ()
+    available = next((each for each in conditions if each.type == ConditionType.AVAILABLE), None)
+    if available is None or available.status != "False":
+        return False
+    return situation.now - available.last_transition_time >= GONE
+
+
+def go_back(situation: Situation, spec: ModelDeploymentSpec, stable: Revision) -> Decision | None:
+    """Back to the revision before, when the one that has just taken over fails; None when it does not."""
+    kept = [
+        old for old in draining(situation, spec, keep_out={stable.name}) if guard_left(situation, spec, old) > NOTHING
+    ]
+    ready = [old.revision for old in kept if situation.serving_pods(old.revision.name)]
+    if not ready:
+        return None
+    wait = crash_looping(situation, stable.name)
+    if wait is None and not situation.serving_pods(stable.name):
+        wait = Wait(reason=Reason.NOT_READY, message=f"no pod of {stable.name} is available any more")
+    if wait is None:
+        return None
+    back = _roll_back(situation, spec, ready[-1], stable, wait)
+    return replace(back, draining=(*back.draining, *drained_from_now(situation, spec, stable)))
+
+
+def remembered_failure(situation: Situation, wanted: Revision) -> Failed | None:
+    """That the wanted revision was rolled back before, and is wanted ever since."""
+    failed = situation.status.failed if situation.status else None
+    if failed is None or failed.revision != wanted.name:
+        return None
+    return Failed(
+        revision=failed.revision,
+        reason=Reason(failed.reason),
+        message=failed.message,
+        since=min(failed.since, situation.now),
+    )
+
+
+def rolled_back(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, failed: Failed
+) -> Decision:
+    """The stable revision serves, and what has failed ends once its requests are done."""
+    needed = wanted_replicas(spec, situation, None)
+    old = draining(situation, spec, keep_out={stable.name})
+    ends = abandoned(situation, spec, {stable.name, *(drained.revision.name for drained in old)})
+    return Decision(
+        phase=Phase.ROLLED_BACK,
+        replicas=needed,
+        stable_replicas=needed,
+        stable=stable,
+        stable_since=stable_since(situation, stable),
+        draining=(*old, *ends),
+        failed=failed,
+        look_again=soonest(next_drained(situation, spec, (*old, *ends))),
+    )
+
+
+def _start(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision | None:
+    """Before a canary gets traffic: what it waits for, or None when it waits for nothing."""
+    wait = first_objection(BEFORE_TRAFFIC, situation, wanted, 1)
+    others = situation.deployed_revisions() - {stable.name, wanted.name}
+    if wait is None and others:
+        named = ", ".join(sorted(others))
+        wait = Wait(reason=Reason.STARTING, message=f"{wanted.name} is ready, and waits for {named} to end")
+    if wait is None:
+        return None
+    room = waits_for_room(situation, wanted.name)
+    phase = Phase.WAITING if room else Phase.STARTING
+    judged = judge(situation, spec, stable.name, wanted.name, ready=False)
+    started = _on_the_way(situation, spec, stable, wanted, phase=phase, wait=wait, judged=judged)
+    left = time_left(situation, spec, wanted)
+    if left <= NOTHING and not room and _phase(situation, wanted) != Phase.WAITING:
+        late = Wait(
+            reason=Reason.PROGRESS_DEADLINE_EXCEEDED,
+            message=f"within spec.rollout.progressDeadline, {wait.message}",
+        )
+        return _roll_back(situation, spec, stable, wanted, late)
+    ask = SOON if wait == about_to_be_asked(wanted) else left
+    return replace(started, look_again=ask if ask > NOTHING else None)
+
+
+def _judge(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
+    """On trial: the evidence decides."""
+    judged = judge(situation, spec, stable.name, wanted.name)
+    match judged.verdict:
+        case Verdict.ROLLBACK:
+            why = Wait(reason=Reason.EVIDENCE_AGAINST, message=_against(judged, stable, wanted))
+            return replace(_roll_back(situation, spec, stable, wanted, why), judged=judged)
+        case Verdict.PROMOTE if spec.rollout.paused:
+            wait = Wait(reason=Reason.PAUSED, message=f"{wanted.name} is good enough; spec.rollout.paused holds it")
+        case Verdict.PROMOTE:
+            return _promote(situation, spec, stable, wanted, judged)
+        case Verdict.INCONCLUSIVE:
+            return _inconclusive(situation, spec, stable, wanted, judged)
+        case Verdict.UNSTEADY:
+            told = f"the pods of {stable.name} differ among each other: {wanted.name} cannot be compared with them"
+            wait = Wait(reason=Reason.STABLE_FAILING, message=told)
+        case Verdict.BREACHING:
+            told = f"{stable.name} breaks its own objective: this is no time for {wanted.name}"
+            wait = Wait(reason=Reason.STABLE_FAILING, message=told)
+        case Verdict.CONTINUE:
+            wait = _goes_on(spec, wanted, judged)
+        case _:
+            assert_never(judged.verdict)
+    trying = _on_the_way(situation, spec, stable, wanted, phase=Phase.JUDGING, wait=wait, judged=judged)
+    # What is read follows from the status that is written now, and no event tells of one's own writing.
+    return trying if situation.sweep is not None else replace(trying, look_again=SOON)
+
+
+def _goes_on(spec: ModelDeploymentSpec, wanted: Revision, judged: Judged) -> Wait:
+    if judged.missing is not None:
+        return Wait(reason=Reason.EVIDENCE_MISSING, message=f"{wanted.name} cannot be judged: {judged.missing}")
+    if spec.rollout.paused:
+        return Wait(reason=Reason.PAUSED, message=f"spec.rollout.paused holds {wanted.name} at its weight")
+    return Wait(reason=Reason.ON_TRIAL, message=f"{wanted.name} is on trial")
+
+
+def _inconclusive(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, judged: Judged
+) -> Decision:
+    told = f"no verdict on {wanted.name} within spec.rollout.maxDuration"
+    match spec.rollout.on_inconclusive:
+        case "Promote":
+            return _promote(situation, spec, stable, wanted, judged)
+        case "Rollback":
+            why = Wait(reason=Reason.INCONCLUSIVE, message=told)
+            return replace(_roll_back(situation, spec, stable, wanted, why), judged=judged)
+        case "Hold":
+            wait = Wait(reason=Reason.INCONCLUSIVE, message=f"{told}; raise it, or change spec.rollout.onInconclusive")
+            held = _on_the_way(situation, spec, stable, wanted, phase=Phase.JUDGING, wait=wait, judged=judged)
+            return replace(held, overdue=True)
+        case _:
+            assert_never(spec.rollout.on_inconclusive)
+
+
+def _promote(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, judged: Judged | None
+) -> Decision:
+    """The canary gets the pods for all traffic, and then all traffic."""
+    needed = wanted_replicas(spec, situation, stable)
+    wait = pods_not_available(situation, wanted, needed)
+    if wait is not None or judged is not None:  # a verdict is written down before it is carried out
+        told = wait or Wait(reason=Reason.PROMOTING, message=f"{wanted.name} is good enough, and takes over")
+        going = _on_the_way(situation, spec, stable, wanted, phase=Phase.PROMOTING, wait=told, judged=judged)
+        return replace(going, candidate_replicas=needed, look_again=SOON if wait is None else TICK)
+    old = draining(situation, spec, keep_out={stable.name, wanted.name})
+    return serves(situation, spec, wanted, (*old, *drained_from_now(situation, spec, stable)))
+
+
+def _on_the_way(
+    situation: Situation,
+    spec: ModelDeploymentSpec,
+    stable: Revision,
+    wanted: Revision,
+    *,
+    phase: Phase,
+    wait: Wait,
+    judged: Judged | None = None,
+) -> Decision:
+    needed = wanted_replicas(spec, situation, stable)
+    serving, trying = situation.serving_pods(stable.name), situation.serving_pods(wanted.name)
+    others = situation.deployed_revisions() - {stable.name, wanted.name}
+    old = draining(situation, spec, keep_out={stable.name, wanted.name})
+    weight = judged.weight if judged is not None else (1.0 if phase == Phase.PROMOTING else 0.0)
+    shared = weight > 0 and trying > 0 and not others
+    pods = canary_pods(weight, serving, needed) if weight > 0 else 1
+    return Decision(
+        phase=phase,
+        replicas=needed,
+        stable_replicas=kept_replicas(situation, stable, needed),
+        stable=stable,
+        stable_since=stable_since(situation, stable),
+        candidate=wanted,
+        # One that served before may still have many pods: before its trial it has the one that it begins with.
+        candidate_replicas=max(pods, situation.asked_pods(wanted.name)) if weight > 0 else pods,
+        shared=shared,
+        share=share(trying, serving) if shared else 0.0,
+        draining=(*old, *abandoned(situation, spec, {stable.name, wanted.name, *(each.revision.name for each in old)})),
+        judged=judged,
+        wait=wait,
+        look_again=TICK,
+    )
+
+
+def _roll_back(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, why: Wait
+) -> Decision:
+    failed = Failed(revision=wanted.name, reason=why.reason, message=why.message, since=situation.now)
+    return rolled_back(situation, spec, stable, wanted, failed)
+
+
+def _against(judged: Judged, stable: Revision, wanted: Revision) -> str:
+    """Which cell speaks most against the canary, with its counts."""
+    if judged.trial is None or judged.findings is None:
+        return f"{wanted.name} was worse than {stable.name}"
+    cells = judged.trial.cells
+    weight = [max(float(w), float(b)) for w, b in zip(judged.findings.worse, judged.findings.beyond, strict=True)]
+    most = max(range(len(cells)), key=lambda n: weight[n])
+    (n, x), (m, y) = judged.trial.memory.canary[most], judged.trial.memory.stable[most]
+    return (
+        f"{cells[most].name}: {x:.0f} of {n:.0f} requests to {wanted.name} were bad, "
+        f"and {y:.0f} of {m:.0f} to {stable.name}"
+    )
+
+
+def _phase(situation: Situation, wanted: Revision) -> Phase | None:
+    rollout = situation.status.rollout if situation.status else None
+    return rollout.phase if rollout is not None and rollout.revision == wanted.name else None

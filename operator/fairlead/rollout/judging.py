@@ -1,0 +1,87 @@
+"""What the evidence says about a canary after one more look: a trial that goes on, a verdict, and a weight."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+
+from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.api.rollout import Rollout
+from fairlead.evidence.cells import cells
+from fairlead.evidence.findings import findings
+from fairlead.evidence.judgement import Judged
+from fairlead.evidence.sweep import Sweep
+from fairlead.evidence.terms import Terms
+from fairlead.evidence.trial import Trial, advance, begin_trial, missing, unseen
+from fairlead.evidence.verdict import Case, Verdict, next_weight, verdicts
+from fairlead.situation import Situation
+
+STALE = timedelta(seconds=30)
+"""Evidence that is older is missing: about six sweeps, or one rollout of a metrics pipeline."""
+
+
+def judge(situation: Situation, spec: ModelDeploymentSpec, stable: str, canary: str, *, ready: bool = True) -> Judged:
+    """What follows from the last sweep of metrics. A canary that is not `ready` for traffic gets none."""
+    sweep = situation.sweep
+    trial = trial_of(situation, stable, canary)
+    if trial is None:
+        return _begun(spec, stable, canary, sweep)
+    now = advance(trial, sweep) if sweep is not None else trial
+    terms = live_terms(now.terms, spec.rollout)
+    found = findings(now.memory, terms)
+    told = _missing(now, sweep, situation)
+    if told is not None:
+        return Judged(verdict=Verdict.CONTINUE, trial=now, findings=found, missing=told)
+    case = Case(findings=found, terms=terms, lasted=now.lasted, waited=now.looked - now.began)
+    verdict = Verdict(int(verdicts(case)))
+    if verdict == Verdict.CONTINUE and ready and not spec.rollout.paused and now.looked > trial.looked:
+        now = replace(now, weight=float(next_weight(now.memory, terms, found.against, np.array(now.weight))))
+    return Judged(verdict=verdict, trial=now, findings=found, source=sweep.source if sweep else "the pods")
+
+
+def trial_of(situation: Situation, stable: str, canary: str) -> Trial | None:
+    """The trial that is on between these two."""
+    trial = situation.trial
+    return trial if trial is not None and (trial.stable, trial.canary) == (stable, canary) else None
+
+
+def new_terms(spec: ModelDeploymentSpec, sweep: Sweep, stable: str) -> Terms:
+    """What a trial that begins now is held to; without cells where the stable pods tell nothing to compare by."""
+    rollout = spec.rollout
+    found = cells(spec.slo.objectives, rollout.sensitivity, sweep.pods.get(stable, {}).values())
+    bound = rollout.error_bound
+    return live_terms(Terms(cells=found, alpha=bound, beta=bound, late_until=rollout.max_duration), rollout)
+
+
+def live_terms(terms: Terms, rollout: Rollout) -> Terms:
+    """The terms with what may be changed while a trial is on. What the error bounds rest on stays as it was."""
+    return replace(
+        terms,
+        min_duration=rollout.min_duration,
+        max_duration=rollout.max_duration,
+        max_weight=rollout.max_weight / 100,
+        min_weight=min(terms.min_weight, rollout.max_weight / 100),
+        budget=float(rollout.bad_request_budget),
+    )
+
+
+def _begun(spec: ModelDeploymentSpec, stable: str, canary: str, sweep: Sweep | None) -> Judged:
+    if sweep is None:
+        return Judged(verdict=Verdict.CONTINUE, missing="the metrics of the pods have not been read yet")
+    terms = new_terms(spec, sweep, stable)
+    if terms.cells:
+        trial = begin_trial(canary, stable, terms, sweep)
+        return Judged(
+            verdict=Verdict.CONTINUE, trial=trial, findings=findings(trial.memory, terms), source=sweep.source
+        )
+    why = next(iter(sorted(set(sweep.silent.values()))), f"the pods of {stable} have counted no request yet")
+    return Judged(verdict=Verdict.CONTINUE, missing=why)
+
+
+def _missing(trial: Trial, sweep: Sweep | None, situation: Situation) -> str | None:
+    if situation.now - trial.looked <= STALE:
+        silent = unseen(trial) if trial.lasted > STALE else ()
+        return f"no pod of {trial.canary} counts {', '.join(silent)}" if silent else None
+    if sweep is None:
+        return "the metrics of the pods are not read any more"
+    return missing(trial, sweep) or "the metrics of the pods are not read any more"

@@ -1,0 +1,61 @@
+"""What holds of every strategy: one revision serves, and what served before drains."""
+
+from datetime import timedelta
+
+from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.api.reasons import Phase
+from fairlead.api.revision import Revision
+from fairlead.plan import Decision, Drained
+from fairlead.rollout.draining import drained_from_now, guard_left, next_drained
+from fairlead.rollout.size import floor_left, wanted_replicas
+from fairlead.rollout.stable import stable_since
+from fairlead.situation import Situation, revision_named
+
+NOTHING = timedelta(0)
+
+
+def serves(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, old: tuple[Drained, ...]
+) -> Decision:
+    # With an autoscaler its minimum is enough: a service that scales out is not unready.
+    needed = wanted_replicas(spec, situation, None)
+    floor = floor_left(situation, stable) if stable and spec.autoscaling else NOTHING
+    guards = [guard_left(situation, spec, drained) for drained in old]
+    return Decision(
+        phase=_phase(situation, spec, old),
+        replicas=needed,
+        stable_replicas=needed,
+        stable=stable,
+        stable_since=stable_since(situation, stable) if stable else None,
+        draining=old,
+        look_again=soonest(floor, *guards, next_drained(situation, spec, old)),
+    )
+
+
+def _phase(situation: Situation, spec: ModelDeploymentSpec, old: tuple[Drained, ...]) -> Phase:
+    if any(guard_left(situation, spec, drained) > NOTHING for drained in old):
+        return Phase.GUARDING
+    return Phase.DRAINING if old else Phase.STABLE
+
+
+def abandoned(situation: Situation, spec: ModelDeploymentSpec, keep: set[str]) -> tuple[Drained, ...]:
+    """A canary that has had traffic and is not on trial any more: it drains like everything that served."""
+    rollout = situation.status.rollout if situation.status else None
+    if rollout is None or rollout.weight is None or rollout.revision in keep:
+        return ()
+    left = revision_named(situation.revisions, rollout.revision)
+    if left is None or left.name not in situation.deployed_revisions():
+        return ()
+    return drained_from_now(situation, spec, left)
+
+
+def time_left(situation: Situation, spec: ModelDeploymentSpec, candidate: Revision) -> timedelta:
+    """How much of its progress deadline a candidate has left; not positive when it is over."""
+    rollout = situation.status.rollout if situation.status else None
+    known = rollout is not None and rollout.revision == candidate.name
+    since = min(rollout.since, situation.now) if rollout is not None and known else situation.now
+    return since + spec.rollout.progress_deadline - situation.now
+
+
+def soonest(*times: timedelta | None) -> timedelta | None:
+    return min((time for time in times if time is not None and time > NOTHING), default=None)

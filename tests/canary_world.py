@@ -1,0 +1,149 @@
+"""A world with traffic: requests are shared by the pods that the Service selects, and the pods count how they went.
+
+Without noise, so that a test says what it means: fractions of requests add up until they are whole.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from math import floor, inf
+from typing import Any
+
+from fairlead.api import names
+from fairlead.api.kinds import SERVICE
+from fairlead.evidence.sweep import PodMetrics, Sweep
+from fairlead.observe.trials import Trials
+from fairlead.plan import Plan
+from fairlead.situation import Situation, revision_of
+from world import World, a_model
+
+KEY = ("risk", "fraud")
+TICK = timedelta(seconds=5)
+EDGES = (0.05, 0.1, 0.25, 0.5, 1.0, inf)
+SLO = {
+    "objectives": [
+        {"name": "availability", "target": "99", "metric": "Errors"},
+        {"name": "latency", "target": "95", "metric": "Latency", "threshold": "250ms"},
+    ]
+}
+
+
+def a_canary(version: str = "1", **spec: Any) -> dict[str, Any]:
+    """A ModelDeployment whose new revisions are canaries."""
+    wanted: dict[str, Any] = {"replicas": 4, "slo": SLO, **spec}
+    wanted["rollout"] = {"strategy": "Canary", **spec.get("rollout", {})}
+    return a_model(version, **wanted)
+
+
+@dataclass
+class CanaryWorld(World):
+    """A namespace with one model that is under load. `bad` and `slow` are shares of requests, by model version."""
+
+    model: dict[str, Any] = field(default_factory=a_canary)
+    rate: float = 200.0
+    bad: dict[str, float] = field(default_factory=dict)
+    slow: dict[str, float] = field(default_factory=dict)
+    crashing: set[str] = field(default_factory=set)
+    """Model versions whose containers end over and over."""
+    cut: bool = False
+    """Nobody can read metrics."""
+    counted: dict[str, list[float]] = field(default_factory=dict)
+    trials: Trials = field(default_factory=Trials)
+    sent: dict[str, float] = field(default_factory=dict)
+    """Requests so far, by model version."""
+
+    def look(self) -> Situation:
+        seen = super().look()
+        return Situation(
+            **{name: getattr(seen, name) for name in seen.__dataclass_fields__}
+            | {
+                "probe": seen.probe if self.rollout.get("phase") in ("Starting", "Waiting") else None,
+                "sweep": self.sweep() if self.rollout.get("phase") in ("Starting", "Waiting", "Judging") else None,
+                "trial": self.trials.latest(KEY, seen.status),
+            }
+        )
+
+    def reconcile(self, stop_after: int | None = None) -> Plan:
+        plan = super().reconcile(stop_after)
+        self.trials.keep(KEY, plan.trial)
+        return plan
+
+    def tick(self, times: int = 1) -> None:
+        """Five seconds of traffic, and a look afterwards."""
+        for _ in range(times):
+            self.run_pods()
+            self.now += TICK
+            self.serve()
+            self.reconcile()
+
+    def restart(self) -> None:
+        """The operator ends, and another one begins."""
+        self.trials = Trials()
+
+    def serve(self) -> None:
+        """The requests of five seconds, shared by the pods that the Service selects."""
+        service = self.children.get((SERVICE, "fraud"))
+        pods = [pod for pod in self.available() if service and selects(service, pod)]
+        for pod in pods:
+            version, requests = version_of(pod), self.rate * TICK.total_seconds() / len(pods)
+            counts = self.counted.setdefault(pod["metadata"]["name"], [0.0, 0.0, 0.0])
+            for n, share in enumerate((1.0, self.bad.get(version, 0.002), self.slow.get(version, 0.01))):
+                counts[n] += requests * share
+            self.sent[version] = self.sent.get(version, 0) + requests
+
+    def available(self) -> list[dict[str, Any]]:
+        """Pods that are ready and not about to end."""
+        ready = {"type": "Ready", "status": "True"}
+        return [
+            pod
+            for pod in self.pods()
+            if ready in pod["status"]["conditions"] and "deletionTimestamp" not in pod["metadata"]
+        ]
+
+    def sweep(self) -> Sweep | None:
+        """What all pods say of themselves at this moment."""
+        pods: dict[str, dict[str, PodMetrics]] = {}
+        silent = {}
+        for pod in self.available():
+            name, revision = pod["metadata"]["name"], revision_of(pod) or ""
+            if self.cut:
+                silent[name] = "timed out after 4 s"
+                continue
+            requests, bad, slow = map(floor, self.counted.get(name, [0.0, 0.0, 0.0]))
+            histogram = {edge: requests if edge >= 0.5 else requests - slow for edge in EDGES}
+            pods.setdefault(revision, {})[name] = PodMetrics(
+                process=name,
+                since=self.now - timedelta(hours=1),
+                errors=(requests, bad),
+                histograms={"Latency": histogram},
+            )
+        return Sweep(at=self.now, pods=pods, silent=silent)
+
+    def pods(self) -> list[dict[str, Any]]:
+        found = super().pods()
+        for pod in found:
+            if version_of(pod) in self.crashing:
+                ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
+                pod["status"]["containerStatuses"] = [{"name": "server", "restartCount": 5, "lastState": ended}]
+        return found
+
+    @property
+    def rollout(self) -> Mapping[str, Any]:
+        """What status says of the rollout."""
+        return (self.status or {}).get("rollout", {})
+
+    @property
+    def weight(self) -> float:
+        """The canary's share of traffic by status, in percent."""
+        return float(self.rollout.get("weight", 0))
+
+
+def selects(service: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
+    """Whether a Service sends requests to a pod."""
+    labels = pod["metadata"]["labels"]
+    return all(labels.get(key) == value for key, value in service["spec"]["selector"].items())
+
+
+def version_of(pod: Mapping[str, Any]) -> str:
+    """The model's version that a pod serves."""
+    return str(pod["metadata"]["labels"].get(names.VERSION, ""))

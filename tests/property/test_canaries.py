@@ -1,0 +1,134 @@
+"""Canaries under traffic, whatever happens to them and in whatever order: what must hold at every look."""
+
+import hypothesis
+import hypothesis.strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from canary_world import CanaryWorld, a_canary, selects, version_of
+from fairlead.api.kinds import DEPLOYMENT, SERVICE
+from fairlead.reconcile import reconcile
+
+VERSIONS = st.sampled_from(["1", "2", "3"])
+SHARES = st.sampled_from([0.0, 0.002, 0.02, 0.3])
+DECIDED = ("Promoting", "RolledBack")
+
+
+class Canaries(RuleBasedStateMachine):
+    """One model, its traffic, and people who change their minds."""
+
+    @initialize()
+    def served(self) -> None:
+        self.world = CanaryWorld(model=a_canary(rollout={"guard": "15s", "drain": "10s", "minDuration": "30s"}))
+        self.world.settle()
+        self.world.tick(3)
+
+    @rule(version=VERSIONS)
+    def another_version(self, version: str) -> None:
+        self.world.change(model={"uri": "pvc://models/fraud", "version": version})
+
+    @rule(version=VERSIONS, share=SHARES)
+    def errors(self, version: str, share: float) -> None:
+        self.world.bad[version] = share
+
+    @rule(version=VERSIONS, share=SHARES)
+    def slowness(self, version: str, share: float) -> None:
+        self.world.slow[version] = share
+
+    @rule(version=VERSIONS)
+    def crashes(self, version: str) -> None:
+        if version != self.stable_version():
+            self.world.crashing ^= {version}
+
+    @rule()
+    def metrics_are_cut_or_come_back(self) -> None:
+        self.world.cut = not self.world.cut
+
+    @rule(paused=st.booleans())
+    def paused(self, paused: bool) -> None:
+        rollout = self.world.model["spec"]["rollout"]
+        self.world.change(rollout={**rollout, "paused": paused})
+
+    @rule(replicas=st.integers(1, 6))
+    def scaled(self, replicas: int) -> None:
+        self.world.change(replicas=replicas)
+
+    @rule(rate=st.sampled_from([0.0, 2.0, 50.0, 1000.0]))
+    def traffic(self, rate: float) -> None:
+        self.world.rate = rate
+
+    @rule()
+    def another_leader(self) -> None:
+        self.world.restart()
+
+    @rule(ticks=st.integers(1, 12))
+    def time(self, ticks: int) -> None:
+        for _ in range(ticks):
+            before, stable = dict(self.world.rollout), (self.world.status or {})["stable"]["revision"]
+            pods = self.pods_of(stable)
+            self.world.tick()
+            self.nothing_is_decided_blindly(before)
+            if self.world.rollout.get("phase") == before.get("phase") == "Judging":
+                assert self.pods_of(stable) >= pods, "nothing is taken from what serves while a canary is on trial"
+
+    def nothing_is_decided_blindly(self, before: dict[str, object]) -> None:
+        now = self.world.rollout
+        on_trial = before.get("phase") == "Judging" and before.get("revision")
+        if on_trial and self.world.cut and now.get("phase") in DECIDED:
+            (last, *_) = (self.world.status or {})["history"]
+            assert last["reason"] in {"ContainerFailing", "Inconclusive"}, now
+
+    @invariant()
+    def clients_are_served(self) -> None:
+        """As long as the stable revision has a pod that is available, the Service selects one."""
+        if not hasattr(self, "world"):
+            return
+        service = self.world.children[(SERVICE, "fraud")]
+        stable = (self.world.status or {})["stable"]["revision"]
+        if self.world.ready(stable):
+            assert any(selects(service, pod) for pod in self.world.available())
+
+    @invariant()
+    def what_failed_has_no_traffic(self) -> None:
+        if not hasattr(self, "world") or self.world.rollout.get("phase") != "RolledBack":
+            return
+        service = self.world.children[(SERVICE, "fraud")]
+        stable = self.stable_version()
+        assert {version_of(pod) for pod in self.world.available() if selects(service, pod)} <= {stable}
+
+    @invariant()
+    def the_same_look_gives_the_same_plan(self) -> None:
+        if hasattr(self, "world"):
+            look = self.world.look()
+            first, again = reconcile(look), reconcile(look)
+            assert (first.steps, first.status, first.look_again) == (again.steps, again.status, again.look_again)
+
+    def teardown(self) -> None:
+        """When nobody meddles any more and all is well, everything comes to an end."""
+        if not hasattr(self, "world"):
+            return
+        self.world.cut = False
+        self.world.bad.clear()
+        self.world.slow.clear()
+        self.world.crashing.clear()
+        self.world.rate = 500
+        self.paused(False)
+        for _ in range(1200):
+            self.world.tick()
+            if self.world.rollout.get("phase") in ("Stable", "RolledBack") and len(self.world.deployments()) == 1:
+                break
+        else:
+            raise AssertionError(f"it does not end: {self.world.rollout} {self.world.condition('Ready')}")
+        stable = self.world.children[(DEPLOYMENT, (self.world.status or {})["stable"]["revision"])]
+        assert stable["spec"]["replicas"] == self.world.model["spec"]["replicas"]
+
+    def stable_version(self) -> str:
+        return str((self.world.status or {})["stable"].get("modelVersion"))
+
+    def pods_of(self, revision: str) -> int:
+        return int(self.world.children[(DEPLOYMENT, revision)]["spec"]["replicas"])
+
+
+TestCanaries = Canaries.TestCase
+TestCanaries.settings = hypothesis.settings(
+    hypothesis.settings(), max_examples=30, stateful_step_count=30, deadline=None
+)

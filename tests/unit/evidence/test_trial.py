@@ -1,0 +1,143 @@
+"""evidence/trial.py and cells.py: sweeps of metrics in, evidence out."""
+
+from datetime import UTC, datetime, timedelta
+from math import inf
+
+import numpy as np
+import pytest
+
+from fairlead.api.slo import Objective
+from fairlead.evidence.cells import cells, snapped
+from fairlead.evidence.findings import findings
+from fairlead.evidence.sweep import PodMetrics, Sweep
+from fairlead.evidence.terms import Terms
+from fairlead.evidence.trial import Trial, advance, begin_trial, missing, unseen
+
+START = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
+TICK = timedelta(seconds=5)
+EDGES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+def histogram(requests: float, slower: float = 0) -> dict[float, float]:
+    """All requests take 40 ms, but for some that take 800."""
+    return {edge: requests if edge >= 1 else requests - slower if edge >= 0.05 else 0 for edge in (*EDGES, inf)}
+
+
+def pod(name: str, requests: float, bad: float = 0, slower: float = 0, since: datetime = START - TICK) -> PodMetrics:
+    return PodMetrics(
+        process=name, since=since, errors=(requests, bad), histograms={"Latency": histogram(requests, slower)}
+    )
+
+
+def sweep(tick: int, canary: list[PodMetrics], stable: list[PodMetrics], **more: dict[str, str]) -> Sweep:
+    arms = {"fraud-2": {each.process: each for each in canary}, "fraud-1": {each.process: each for each in stable}}
+    return Sweep(at=START + tick * TICK, pods=arms, **more)  # type: ignore[arg-type]
+
+
+OBJECTIVES = (
+    Objective.model_validate({"name": "availability", "target": "99", "metric": "Errors"}),
+    Objective.model_validate({"name": "latency", "target": "95", "metric": "Latency", "threshold": "300ms"}),
+)
+
+
+def begun(*, objectives: tuple[Objective, ...] = OBJECTIVES) -> Trial:
+    stable = [pod("s1", 5000, 10, 20), pod("s2", 5000, 12, 25)]
+    terms = Terms(cells=cells(objectives, "Standard", stable))
+    return begin_trial("fraud-2", "fraud-1", terms, sweep(0, [pod("c1", 3)], stable))
+
+
+def going(trial: Trial, ticks: int, *, errors: float = 0, slower: float = 0, first: int = 1) -> Trial:
+    """Each tick the canary gets 10 requests, and each of two stable pods 100."""
+    for tick in range(first, first + ticks):
+        canary = [pod("c1", 3 + 10 * tick, errors * tick, slower * tick)]
+        stable = [pod("s1", 5000 + 100 * tick, 10, 20), pod("s2", 5000 + 100 * tick, 12, 25)]
+        trial = advance(trial, sweep(tick, canary, stable))
+    return trial
+
+
+def test_the_cells_are_errors_and_the_edges_around_the_objective():
+    trial = begun()
+    assert [cell.name for cell in trial.cells] == [
+        "errors", "Latency>50ms", "Latency>100ms", "Latency>250ms", "Latency>500ms", "Latency>1s",
+    ]  # fmt: skip
+    assert sum(cell.weight + cell.objective_weight for cell in trial.cells) == pytest.approx(1)
+    assert [cell.name for cell in trial.cells if cell.promotion] == ["errors", "Latency>500ms"]
+    assert {cell.name: cell.objective for cell in trial.cells if cell.objective} == pytest.approx(
+        {"errors": 0.01, "Latency>500ms": 0.05}
+    )
+
+
+def test_without_objectives_slow_is_what_few_requests_of_the_stable_revision_are():
+    assert [cell.name for cell in begun(objectives=()).cells if cell.promotion] == ["errors", "Latency>50ms"]
+
+
+def test_a_threshold_is_rounded_up_to_an_edge():
+    assert snapped(0.3, (0.1, 0.25, 0.5, inf)) == 0.5
+    assert snapped(0.25, (0.1, 0.25, 0.5, inf)) == 0.25
+    assert snapped(3, (0.1, 0.25, 0.5, inf)) is None
+
+
+def test_nothing_measured_gives_nothing_to_judge_by():
+    assert cells(OBJECTIVES, "Standard", [PodMetrics(process="s1", since=START)]) == ()
+
+
+def test_what_was_counted_before_the_trial_says_what_to_expect_and_proves_nothing():
+    trial = begun()
+    assert trial.memory.history[0].tolist() == [10_000, 22]
+    assert findings(trial.memory, trial.terms).against == pytest.approx(1)
+    assert trial.tried is None
+
+
+def test_a_canary_that_fails_is_evidence_against_it_and_one_that_does_not_is_for_it():
+    bad = going(begun(), 12, errors=1)
+    assert findings(bad.memory, bad.terms).against > 20
+    good = going(begun(), 60)
+    assert findings(good.memory, good.terms).against < 1.5
+    assert findings(good.memory, good.terms).better[0] > 3
+
+
+def test_the_edge_that_moved_is_told():
+    slow = going(begun(), 12, slower=4)
+    worse = findings(slow.memory, slow.terms).worse
+    assert slow.cells[int(np.argmax(worse))].name in {"Latency>50ms", "Latency>100ms", "Latency>250ms", "Latency>500ms"}
+    assert worse[0] < 2
+
+
+def test_the_same_sweep_twice_is_the_same_trial():
+    trial = going(begun(), 3)
+    again = sweep(3, [pod("c1", 99)], [pod("s1", 9999)])
+    assert advance(trial, again) is trial
+
+
+def test_a_sweep_without_an_arm_is_no_window_and_loses_nothing():
+    trial = going(begun(), 3)
+    blind = sweep(4, [], [pod("s1", 5400, 10, 20)], silent={"c1": "timed out"})
+    assert missing(trial, blind) == "no metrics of fraud-2: timed out"
+    assert advance(trial, blind) is trial
+    after = going(trial, 1, first=5)
+    assert after.memory.canary[0].tolist() == [50, 0]
+    assert after.looked == START + 5 * TICK
+
+
+def test_requests_count_towards_promotion_only_after_slow_ones_had_time_to_end():
+    first = going(begun(), 1)
+    assert first.tried == START + TICK
+    assert findings(first.memory, first.terms).better[0] == pytest.approx(1)
+    assert findings(going(begun(), 2).memory, first.terms).better[0] > 1
+
+
+def test_a_cell_that_no_pod_tells_anything_about_is_named():
+    trial = begun()
+    silent = [PodMetrics(process="c1", since=START - TICK, errors=(50, 0))]
+    assert unseen(trial) == ()
+    after = advance(trial, sweep(1, silent, [pod("s1", 5100, 10, 20), pod("s2", 5100, 12, 25)]))
+    assert "Latency>500ms" in unseen(after)
+    assert "errors" not in unseen(after)
+
+
+def test_processes_that_are_gone_are_forgotten():
+    trial = going(begun(), 2)
+    assert set(trial.known) == {"c1", "s1", "s2"}
+    after = advance(trial, sweep(3, [pod("c2", 5, since=START + 2.5 * TICK)], [pod("s2", 5300, 12, 25)]))
+    assert set(after.known) == {"c2", "s2"}
+    assert after.memory.canary[0].tolist() == [25, 0]
