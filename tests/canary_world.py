@@ -10,7 +10,8 @@ from math import floor, inf
 from typing import Any
 
 from fairlead.api import names
-from fairlead.api.kinds import SERVICE
+from fairlead.api.kinds import DEPLOYMENT, SERVICE
+from fairlead.api.times import format_time
 from fairlead.evidence.sweep import PodMetrics, Sweep
 from fairlead.observe.trials import Trials
 from fairlead.plan import Plan
@@ -45,6 +46,10 @@ class CanaryWorld(World):
     slow: dict[str, float] = field(default_factory=dict)
     crashing: set[str] = field(default_factory=set)
     """Model versions whose containers end over and over."""
+    untold: set[str] = field(default_factory=set)
+    """Model versions that do not count how long requests take."""
+    scarce: dict[str, int] = field(default_factory=dict)
+    """Revisions for which there is room for so many pods only."""
     cut: bool = False
     """Nobody can read metrics."""
     counted: dict[str, list[float]] = field(default_factory=dict)
@@ -58,7 +63,9 @@ class CanaryWorld(World):
             **{name: getattr(seen, name) for name in seen.__dataclass_fields__}
             | {
                 "probe": seen.probe if self.rollout.get("phase") in ("Starting", "Waiting") else None,
-                "sweep": self.sweep() if self.rollout.get("phase") in ("Starting", "Waiting", "Judging") else None,
+                "sweep": self.sweep()
+                if self.rollout.get("phase") in ("Starting", "Waiting", "Judging", "Promoting")
+                else None,
                 "trial": self.trials.latest(KEY, seen.status),
             }
         )
@@ -75,6 +82,12 @@ class CanaryWorld(World):
             self.now += TICK
             self.serve()
             self.reconcile()
+
+    def run_pods(self) -> None:
+        super().run_pods()
+        for revision, room in self.scarce.items():
+            live = self.children.get((DEPLOYMENT, revision), {}).get("status", {})
+            live |= {name: min(live.get(name, 0), room) for name in ("readyReplicas", "availableReplicas")}
 
     def restart(self) -> None:
         """The operator ends, and another one begins."""
@@ -115,7 +128,7 @@ class CanaryWorld(World):
                 process=name,
                 since=self.now - timedelta(hours=1),
                 errors=(requests, bad),
-                histograms={"Latency": histogram},
+                histograms={} if version_of(pod) in self.untold else {"Latency": histogram},
             )
         return Sweep(at=self.now, pods=pods, silent=silent)
 
@@ -123,7 +136,7 @@ class CanaryWorld(World):
         found = super().pods()
         for pod in found:
             if version_of(pod) in self.crashing:
-                ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
+                ended = {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": format_time(self.now)}}
                 pod["status"]["containerStatuses"] = [{"name": "server", "restartCount": 5, "lastState": ended}]
         return found
 

@@ -51,10 +51,14 @@ Step = Apply | Scale | Delete
 
 @dataclass(frozen=True, kw_only=True)
 class Drained:
-    """A revision that served before, and when traffic moved away from it."""
+    """A revision that has had traffic, and when that moved away from it.
+
+    `served` says that it had all of it and was not found wanting: so that one can go back to it.
+    """
 
     revision: Revision
     since: datetime
+    served: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

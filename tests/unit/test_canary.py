@@ -2,7 +2,8 @@
 
 from itertools import pairwise
 
-from canary_world import CanaryWorld, a_canary
+from canary_world import CanaryWorld, a_canary, selects
+from fairlead.api.kinds import SERVICE
 
 
 def on_trial(**spec: object) -> CanaryWorld:
@@ -286,3 +287,153 @@ def test_a_version_that_still_has_all_its_pods_begins_with_one():
     until_phase(world, "Judging", ticks=20)
     world.tick(2)
     assert world.weight <= 25
+
+
+def candidate(world: CanaryWorld) -> str:
+    return str(world.rollout["revision"])
+
+
+def test_a_version_that_fails_when_it_is_gone_back_to_is_not_let_in_again_and_again():
+    world = on_trial(rollout={"guard": "5m"})
+    until_phase(world, "Guarding")
+    world.change(model={"uri": "pvc://models/fraud", "version": "1"})
+    world.tick(4)
+    assert (stable_version(world), world.rollout["phase"]) == ("1", "Guarding")
+    world.crashing.add("1")
+    world.tick(2)
+    assert stable_version(world) == "2"
+    phases = set()
+    for _ in range(30):
+        world.tick()
+        phases.add(world.rollout["phase"])
+    assert phases == {"RolledBack"}
+    assert len((world.status or {})["history"]) == 3
+
+
+def test_what_was_rolled_back_does_not_come_in_by_night():
+    world = on_trial()
+    world.bad["2"] = 0.3
+    until_phase(world, "RolledBack")
+    world.tick(10)
+    world.change(replicas=0)
+    world.tick(40)
+    world.change(replicas=4)
+    world.tick(10)
+    assert stable_version(world) == "1"
+    assert world.rollout["phase"] == "RolledBack"
+
+
+def test_a_cell_that_is_not_counted_does_not_keep_a_bad_canary_in():
+    world = on_trial(rollout={"minDuration": "10m"})
+    until_phase(world, "Judging")
+    world.tick(10)
+    world.untold.add("2")
+    world.bad["2"] = 0.5
+    until_phase(world, "RolledBack", ticks=20)
+
+
+def test_the_time_before_traffic_does_not_count():
+    world = on_trial(rollout={"maxDuration": "10m", "onInconclusive": "Promote", "progressDeadline": "3h"})
+    world.tick(1)
+    world.broken.add(candidate(world))
+    world.tick(200)
+    world.bad["2"] = 0.9
+    world.broken.clear()
+    until_phase(world, "RolledBack", ticks=30)
+    assert stable_version(world) == "1"
+
+
+def test_without_room_for_more_a_canary_that_carries_all_is_not_cut_off():
+    world = on_trial()
+    until_phase(world, "Judging")
+    world.tick(4)
+    world.broken.add(str((world.status or {})["stable"]["revision"]))
+    for _ in range(30):
+        world.tick()
+        service = world.children[(SERVICE, "fraud")]
+        assert any(selects(service, pod) for pod in world.available())
+    assert stable_version(world) == "2", "after a minute there is nothing to compare with any more"
+
+
+def test_a_canary_that_was_rolled_back_is_no_way_back():
+    world = on_trial(rollout={"drain": "10m", "guard": "10m"})
+    world.bad["2"] = 0.3
+    until_phase(world, "RolledBack")
+    world.change(model={"uri": "pvc://models/fraud", "version": "1"})
+    world.tick(2)
+    world.broken.add(str((world.status or {})["stable"]["revision"]))
+    world.tick(2)
+    assert stable_version(world) == "1"
+
+
+def test_a_long_guard_does_not_fail_the_next_version():
+    world = on_trial(rollout={"guard": "30m", "progressDeadline": "2m"})
+    until_phase(world, "Guarding")
+    world.change(model={"uri": "pvc://models/fraud", "version": "3"})
+    until_phase(world, "Judging", ticks=40)
+
+
+def test_a_canary_whose_pods_go_away_on_trial_is_rolled_back_at_its_deadline():
+    world = on_trial(rollout={"progressDeadline": "2m"})
+    until_phase(world, "Judging")
+    world.tick(4)
+    world.broken.add(candidate(world))
+    until_phase(world, "RolledBack", ticks=40)
+
+
+def test_paused_holds_whatever_the_evidence_says_and_time_does():
+    world = on_trial(rollout={"maxDuration": "4m", "onInconclusive": "Promote", "paused": True})
+    until_phase(world, "Judging")
+    world.tick(100)
+    assert (world.rollout["phase"], world.condition("Ready")["reason"]) == ("Judging", "Paused")
+
+
+def test_time_alone_promotes_nothing_while_the_stable_revision_is_no_measure():
+    world = on_trial(rollout={"maxDuration": "5m", "onInconclusive": "Promote"})
+    until_phase(world, "Judging")
+    world.bad |= {"1": 0.3, "2": 0.3}
+    world.tick(100)
+    assert stable_version(world) == "1"
+    assert world.condition("Stalled")["status"] == "True"
+
+
+def test_a_canary_that_turns_bad_while_it_gets_its_pods_is_rolled_back():
+    world = on_trial()
+    until_phase(world, "Judging")
+    until_phase(world, "Promoting")
+    world.scarce = {candidate(world): 3}
+    world.bad["2"] = 0.9
+    until_phase(world, "RolledBack", ticks=10)
+
+
+def test_a_smaller_maximum_applies_at_once():
+    world = on_trial(replicas=12, rollout={"maxWeight": 50, "minDuration": "1h", "maxDuration": "2h"})
+    until_phase(world, "Judging")
+    world.tick(60)
+    before = world.weight
+    assert before >= 20
+    world.change(rollout={"maxWeight": 8, "minDuration": "1h", "maxDuration": "2h"})
+    world.tick(3)
+    assert world.weight < 10
+
+
+def test_a_trial_that_ends_for_what_served_before_drains():
+    world = promoted()
+    world.change(model={"uri": "pvc://models/fraud", "version": "3"})
+    until_phase(world, "Judging", ticks=20)
+    world.tick(4)
+    third = candidate(world)
+    world.change(model={"uri": "pvc://models/fraud", "version": "1"})
+    world.tick(1)
+    assert third in {each["revision"] for each in (world.status or {})["draining"]}
+    assert third in world.deployments()
+
+
+def test_a_reason_that_nobody_knows_any_more_stops_nothing():
+    world = on_trial()
+    world.bad["2"] = 0.3
+    until_phase(world, "RolledBack")
+    status = dict(world.status or {})
+    world.status = {**status, "failed": {**status["failed"], "reason": "Whim"}}
+    world.tick(2)
+    assert world.rollout["phase"] == "RolledBack"

@@ -57,6 +57,7 @@ class DrainingStatus(Part):
 
     revision: RevisionName = Field(description="Its name.")
     since: Time = Field(description="When production traffic moved away from it.")
+    served: bool = Field(default=True, description="Whether it had all traffic, and is kept for a way back at first.")
 
 
 class Status(Part):

@@ -24,7 +24,7 @@ from fairlead.observe.trials import Trials
 from fairlead.situation import Identity, ProbeAnswer, Situation, revision_named, revision_of
 
 BEFORE_TRAFFIC = (Phase.STARTING, Phase.WAITING)
-TRIED = (*BEFORE_TRAFFIC, Phase.JUDGING)
+TRIED = (*BEFORE_TRAFFIC, Phase.JUDGING, Phase.PROMOTING)
 
 Children = Mapping[tuple[Kind, str], Object]
 

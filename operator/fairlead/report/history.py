@@ -2,6 +2,7 @@
 
 from fairlead.api.fields import format_duration
 from fairlead.api.history import Decided, EvidenceStatus, Outcome
+from fairlead.api.reasons import Reason
 from fairlead.api.status import RolloutStatus, Status
 from fairlead.plan import Decision
 from fairlead.report.evidence import evidence_status
@@ -35,7 +36,7 @@ def _promoted(situation: Situation, before: Status, decision: Decision) -> Decid
         model_version=now.snapshot.model_version,
         weight=rollout.weight if rollout else None,
         lasted=_lasted(situation, rollout),
-        reason="EvidenceFor" if rollout and rollout.evidence else "Ready",
+        reason=_why(rollout.evidence if rollout else None),
         message=f"{now.name} took over from {then.revision}",
         evidence=_without_state(rollout.evidence if rollout else None),
     )
@@ -67,6 +68,8 @@ def _left(situation: Situation, before: Status, decision: Decision) -> Decided |
         return None
     outcome = Outcome.SUPERSEDED if decision.candidate else Outcome.ABORTED
     message = "the spec asks for another revision" if decision.candidate else "the spec went back"
+    if decision.problem is not None:
+        message = "the spec cannot be carried out any more"
     return Decided(
         time=situation.now,
         outcome=outcome,
@@ -78,6 +81,15 @@ def _left(situation: Situation, before: Status, decision: Decision) -> Decided |
         message=message,
         evidence=_without_state(rollout.evidence),
     )
+
+
+def _why(evidence: EvidenceStatus | None) -> str:
+    if evidence is None:
+        return "Ready"
+    shown = all(
+        float(cell.better) >= float(evidence.better_limit) for cell in evidence.cells if cell.better is not None
+    )
+    return "EvidenceFor" if shown else Reason.INCONCLUSIVE
 
 
 def _about(rollout: RolloutStatus | None, revision: str) -> RolloutStatus | None:

@@ -35,7 +35,9 @@ def status(situation: Situation, decision: Decision) -> Status:
         rollout=_rollout(situation, decision),
         failed=_failed(decision),
         history=history(situation, decision),
-        draining=tuple(DrainingStatus(revision=old.revision.name, since=old.since) for old in decision.draining),
+        draining=tuple(
+            DrainingStatus(revision=old.revision.name, since=old.since, served=old.served) for old in decision.draining
+        ),
     )
 
 

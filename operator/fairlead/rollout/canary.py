@@ -10,7 +10,7 @@ and not tried again until the spec asks for another one.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from fairlead.api.history import Outcome
@@ -21,7 +21,14 @@ from fairlead.evidence.judgement import Judged
 from fairlead.evidence.verdict import Verdict
 from fairlead.plan import Decision, Failed, Wait
 from fairlead.rollout.draining import drained_from_now, draining, guard_left, next_drained
-from fairlead.rollout.gates import BEFORE_TRAFFIC, about_to_be_asked, first_objection, pods_not_available
+from fairlead.rollout.gates import (
+    BEFORE_FIRST_TRAFFIC,
+    BEFORE_TRAFFIC,
+    about_to_be_asked,
+    first_objection,
+    pods_not_available,
+    probe_unanswered,
+)
 from fairlead.rollout.judging import judge
 from fairlead.rollout.pods import crash_looping, waits_for_room
 from fairlead.rollout.ratio import canary_pods, share
@@ -41,25 +48,32 @@ def beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
     failed = remembered_failure(situation, wanted)
     if failed is not None:
         return rolled_back(situation, spec, stable, wanted, failed)
-    crash = crash_looping(situation, wanted.name)
+    crash = crash_looping(situation, wanted.name, _asked_for(situation, wanted))
     if crash is not None:
         return _roll_back(situation, spec, stable, wanted, crash)
+    tried = _phase(situation, wanted) in (Phase.JUDGING, Phase.PROMOTING)
+    gates = BEFORE_FIRST_TRAFFIC if tried else BEFORE_TRAFFIC
+    if _is_gone(situation, stable) and first_objection(gates, situation, wanted, 1) is None:
+        return _take_over(situation, spec, stable, wanted)
     if _phase(situation, wanted) == Phase.PROMOTING:
-        return _promote(situation, spec, stable, wanted, None)
-    if _phase(situation, wanted) != Phase.JUDGING:
+        return _promote(situation, spec, stable, wanted, judge(situation, spec, stable.name, wanted.name))
+    # One whose pods are all away is not judged, and has its deadline to come back.
+    if _phase(situation, wanted) != Phase.JUDGING or not situation.serving_pods(wanted.name):
         objection = _start(situation, spec, stable, wanted)
         if objection is not None:
             return objection
     return _judge(situation, spec, stable, wanted)
 
 
-def needs_no_trial(situation: Situation, stable: Revision, wanted: Revision) -> bool:
+def needs_no_trial(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> bool:
     """Whether the wanted revision takes over as soon as it can.
 
-    The one that served before has shown what it is: who goes back to it wants to be there. And beside a stable revision
-    that has been away for a while there is nothing to lose and nothing to be compared with.
+    The one that served before has shown what it is: who goes back to it wants to be there. And where no pods are
+    wanted, there is no traffic to try anything with. What has failed is not let in by either way.
     """
-    return _served_before(situation, stable, wanted) or _is_gone(situation, stable)
+    if remembered_failure(situation, wanted) is not None:
+        return False
+    return _served_before(situation, stable, wanted) or wanted_replicas(spec, situation, stable) == 0
 
 
 def _served_before(situation: Situation, stable: Revision, wanted: Revision) -> bool:
@@ -70,7 +84,8 @@ def _served_before(situation: Situation, stable: Revision, wanted: Revision) -> 
 
 
 def _is_gone(situation: Situation, stable: Revision) -> bool:
-    if situation.serving_pods(stable.name):
+    """Whether the stable revision has been away for a while: nothing to lose then, and nothing to be compared with."""
+    if not situation.asked_pods(stable.name) or situation.serving_pods(stable.name):
         return False
     conditions = situation.status.conditions if situation.status else ()
     available = next((each for each in conditions if each.type == ConditionType.AVAILABLE), None)
@@ -87,13 +102,13 @@ def go_back(situation: Situation, spec: ModelDeploymentSpec, stable: Revision) -
     ready = [old.revision for old in kept if situation.serving_pods(old.revision.name)]
     if not ready:
         return None
-    wait = crash_looping(situation, stable.name)
+    wait = crash_looping(situation, stable.name, stable_since(situation, stable))
     if wait is None and not situation.serving_pods(stable.name):
         wait = Wait(reason=Reason.NOT_READY, message=f"no pod of {stable.name} is available any more")
     if wait is None:
         return None
     back = _roll_back(situation, spec, ready[-1], stable, wait)
-    return replace(back, draining=(*back.draining, *drained_from_now(situation, spec, stable)))
+    return replace(back, draining=(*back.draining, *drained_from_now(situation, spec, stable, served=False)))
 
 
 def remembered_failure(situation: Situation, wanted: Revision) -> Failed | None:
@@ -103,7 +118,7 @@ def remembered_failure(situation: Situation, wanted: Revision) -> Failed | None:
         return None
     return Failed(
         revision=failed.revision,
-        reason=Reason(failed.reason),
+        reason=Reason(failed.reason) if failed.reason in Reason.__members__.values() else Reason.ROLLED_BACK,
         message=failed.message,
         since=min(failed.since, situation.now),
     )
@@ -114,7 +129,7 @@ def rolled_back(
 ) -> Decision:
     """The stable revision serves, and what has failed ends once its requests are done."""
     needed = wanted_replicas(spec, situation, None)
-    old = draining(situation, spec, keep_out={stable.name})
+    old = draining(situation, spec, keep_out={stable.name}, guarded=False)
     ends = abandoned(situation, spec, {stable.name, *(drained.revision.name for drained in old)})
     return Decision(
         phase=Phase.ROLLED_BACK,
@@ -142,7 +157,9 @@ def _start(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
     judged = judge(situation, spec, stable.name, wanted.name, ready=False)
     started = _on_the_way(situation, spec, stable, wanted, phase=phase, wait=wait, judged=judged)
     left = time_left(situation, spec, wanted)
-    if left <= NOTHING and not room and _phase(situation, wanted) != Phase.WAITING:
+    # Only what is the canary's own doing runs against its deadline.
+    own = first_objection((pods_not_available, probe_unanswered), situation, wanted, 1)
+    if left <= NOTHING and own is not None and not room and _phase(situation, wanted) != Phase.WAITING:
         late = Wait(
             reason=Reason.PROGRESS_DEADLINE_EXCEEDED,
             message=f"within spec.rollout.progressDeadline, {wait.message}",
@@ -159,8 +176,8 @@ def _judge(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
         case Verdict.ROLLBACK:
             why = Wait(reason=Reason.EVIDENCE_AGAINST, message=_against(judged, stable, wanted))
             return replace(_roll_back(situation, spec, stable, wanted, why), judged=judged)
-        case Verdict.PROMOTE if spec.rollout.paused:
-            wait = Wait(reason=Reason.PAUSED, message=f"{wanted.name} is good enough; spec.rollout.paused holds it")
+        case Verdict.PROMOTE | Verdict.INCONCLUSIVE if spec.rollout.paused:
+            wait = _goes_on(spec, wanted, judged)
         case Verdict.PROMOTE:
             return _promote(situation, spec, stable, wanted, judged)
         case Verdict.INCONCLUSIVE:
@@ -192,13 +209,15 @@ def _inconclusive(
     situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, judged: Judged
 ) -> Decision:
     told = f"no verdict on {wanted.name} within spec.rollout.maxDuration"
+    if judged.missing is not None:
+        told += f": {judged.missing}"
     match spec.rollout.on_inconclusive:
-        case "Promote":
+        case "Promote" if _may_be_promoted(judged):
             return _promote(situation, spec, stable, wanted, judged)
         case "Rollback":
             why = Wait(reason=Reason.INCONCLUSIVE, message=told)
             return replace(_roll_back(situation, spec, stable, wanted, why), judged=judged)
-        case "Hold":
+        case "Hold" | "Promote":
             wait = Wait(reason=Reason.INCONCLUSIVE, message=f"{told}; raise it, or change spec.rollout.onInconclusive")
             held = _on_the_way(situation, spec, stable, wanted, phase=Phase.JUDGING, wait=wait, judged=judged)
             return replace(held, overdue=True)
@@ -206,18 +225,38 @@ def _inconclusive(
             assert_never(spec.rollout.on_inconclusive)
 
 
+def _may_be_promoted(judged: Judged) -> bool:
+    """Whether a trial that brought no verdict may end in a promotion: there was one, and the measure is sound."""
+    trial, found = judged.trial, judged.findings
+    if trial is None or found is None or trial.tried is None or judged.missing is not None:
+        return False
+    return not bool(found.breaching) and float(found.unsteady) < 1 / trial.terms.alpha
+
+
+def _take_over(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
+    old = draining(situation, spec, keep_out={stable.name, wanted.name}, guarded=False)
+    return serves(situation, spec, wanted, (*old, *drained_from_now(situation, spec, stable)))
+
+
 def _promote(
-    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, judged: Judged | None
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, judged: Judged
 ) -> Decision:
-    """The canary gets the pods for all traffic, and then all traffic."""
+    """The canary gets the pods for all traffic, and then all traffic; it is looked at all the while."""
+    if judged.verdict == Verdict.ROLLBACK:
+        why = Wait(reason=Reason.EVIDENCE_AGAINST, message=_against(judged, stable, wanted))
+        return replace(_roll_back(situation, spec, stable, wanted, why), judged=judged)
     needed = wanted_replicas(spec, situation, stable)
     wait = pods_not_available(situation, wanted, needed)
-    if wait is not None or judged is not None:  # a verdict is written down before it is carried out
-        told = wait or Wait(reason=Reason.PROMOTING, message=f"{wanted.name} is good enough, and takes over")
-        going = _on_the_way(situation, spec, stable, wanted, phase=Phase.PROMOTING, wait=told, judged=judged)
-        return replace(going, candidate_replicas=needed, look_again=SOON if wait is None else TICK)
-    old = draining(situation, spec, keep_out={stable.name, wanted.name})
-    return serves(situation, spec, wanted, (*old, *drained_from_now(situation, spec, stable)))
+    promoting = _phase(situation, wanted) == Phase.PROMOTING
+    if wait is None and promoting and not spec.rollout.paused:  # a verdict is written down before it is carried out
+        return _take_over(situation, spec, stable, wanted)
+    told = wait or Wait(reason=Reason.PROMOTING, message=f"{wanted.name} is good enough, and takes over")
+    if spec.rollout.paused:
+        told = Wait(reason=Reason.PAUSED, message=f"{wanted.name} is good enough; spec.rollout.paused holds it")
+    going = _on_the_way(situation, spec, stable, wanted, phase=Phase.PROMOTING, wait=told, judged=judged)
+    pods = situation.asked_pods(wanted.name) if spec.rollout.paused else needed
+    overdue = promoting and time_left(situation, spec, wanted) <= NOTHING
+    return replace(going, candidate_replicas=pods, overdue=overdue, look_again=SOON if wait is None else TICK)
 
 
 def _on_the_way(
@@ -233,10 +272,9 @@ def _on_the_way(
     needed = wanted_replicas(spec, situation, stable)
     serving, trying = situation.serving_pods(stable.name), situation.serving_pods(wanted.name)
     others = situation.deployed_revisions() - {stable.name, wanted.name}
-    old = draining(situation, spec, keep_out={stable.name, wanted.name})
-    weight = judged.weight if judged is not None else (1.0 if phase == Phase.PROMOTING else 0.0)
-    shared = weight > 0 and trying > 0 and not others
-    pods = canary_pods(weight, serving, needed) if weight > 0 else 1
+    old = draining(situation, spec, keep_out={stable.name, wanted.name}, guarded=False)
+    weight = judged.weight if judged is not None else 0.0
+    shared = phase in (Phase.JUDGING, Phase.PROMOTING) and weight > 0 and trying > 0 and not others
     return Decision(
         phase=phase,
         replicas=needed,
@@ -244,8 +282,7 @@ def _on_the_way(
         stable=stable,
         stable_since=stable_since(situation, stable),
         candidate=wanted,
-        # One that served before may still have many pods: before its trial it has the one that it begins with.
-        candidate_replicas=max(pods, situation.asked_pods(wanted.name)) if weight > 0 else pods,
+        candidate_replicas=_pods(situation, spec, stable, wanted, weight),
         shared=shared,
         share=share(trying, serving) if shared else 0.0,
         draining=(*old, *abandoned(situation, spec, {stable.name, wanted.name, *(each.revision.name for each in old)})),
@@ -253,6 +290,18 @@ def _on_the_way(
         wait=wait,
         look_again=TICK,
     )
+
+
+def _pods(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, weight: float) -> int:
+    """How many pods a canary has on trial: as its weight asks, never fewer than it has, never more than it may have.
+
+    Counted by the pods that the stable revision is to have: one that is away for a moment is no reason to scale.
+    """
+    needed, beside = wanted_replicas(spec, situation, stable), situation.asked_pods(stable.name)
+    if weight <= 0:
+        return 1  # one that served before may still have many pods
+    most = canary_pods(spec.rollout.max_weight / 100, beside, needed)
+    return min(max(canary_pods(weight, beside, needed), situation.asked_pods(wanted.name)), most)
 
 
 def _roll_back(
@@ -279,3 +328,10 @@ def _against(judged: Judged, stable: Revision, wanted: Revision) -> str:
 def _phase(situation: Situation, wanted: Revision) -> Phase | None:
     rollout = situation.status.rollout if situation.status else None
     return rollout.phase if rollout is not None and rollout.revision == wanted.name else None
+
+
+def _asked_for(situation: Situation, wanted: Revision) -> datetime:
+    """When the wanted revision was first asked for."""
+    rollout = situation.status.rollout if situation.status else None
+    known = rollout is not None and rollout.revision == wanted.name
+    return rollout.started or situation.now if rollout is not None and known else situation.now

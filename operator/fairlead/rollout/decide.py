@@ -43,7 +43,7 @@ def _decided(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision |
     if stable is not None and stable.name == wanted.name:
         return _settled(situation, spec, wanted)
     match spec.rollout.strategy:
-        case "Canary" if stable is not None and not canary.needs_no_trial(situation, stable, wanted):
+        case "Canary" if stable is not None and not canary.needs_no_trial(situation, spec, stable, wanted):
             return canary.beside(situation, spec, stable, wanted)
         case "Canary" | "BlueGreen":
             return _first(situation, spec, wanted) if stable is None else _beside(situation, spec, stable, wanted)
@@ -82,6 +82,8 @@ def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, w
     wait = first_objection(BEFORE_TRAFFIC, situation, wanted, needed)
     if wait is None:
         return serves(situation, spec, wanted, (*old, *drained_from_now(situation, spec, stable)))
+    known = {stable.name, wanted.name, *(drained.revision.name for drained in old)}
+    old = (*old, *abandoned(situation, spec, known))
     left = time_left(situation, spec, wanted)
     overdue = left <= NOTHING
     stays = not overdue and needs_the_room(situation, stable, wanted, needed)
@@ -126,6 +128,8 @@ def _stop_others(situation: Situation, spec: ModelDeploymentSpec, wanted: Revisi
 def _hold(situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, problem: Problem) -> Decision:
     """What the spec asks for cannot be made: whatever runs goes on as it is."""
     old = draining(situation, spec, keep_out={stable.name} if stable else set())
+    known = {*([stable.name] if stable else []), *(drained.revision.name for drained in old)}
+    old = (*old, *abandoned(situation, spec, known))
     going_on = serves(situation, spec, stable, old)
     kept = kept_replicas(situation, stable, going_on.stable_replicas) if stable else 0
     return replace(going_on, phase=Phase.HELD, stable_replicas=kept, problem=problem)

@@ -8,13 +8,18 @@ from fairlead.plan import Drained
 from fairlead.situation import Situation, revision_named
 
 
-def draining(situation: Situation, spec: ModelDeploymentSpec, keep_out: set[str]) -> tuple[Drained, ...]:
-    """Those that still drain. One that is wanted again, has drained, or is gone, is not among them."""
+def draining(
+    situation: Situation, spec: ModelDeploymentSpec, keep_out: set[str], *, guarded: bool = True
+) -> tuple[Drained, ...]:
+    """Those that still drain. One that is wanted again, has drained, or is gone, is not among them.
+
+    What is only kept for a way back is kept no longer where another revision is wanted, which is not `guarded`.
+    """
     remembered = situation.status.draining if situation.status else ()
     found = [
         # A time in the future, from a clock that was wrong or a hand-written status, must not keep a revision for ever:
         # it counts as now, and that is what is remembered.
-        Drained(revision=revision, since=min(entry.since, situation.now))
+        Drained(revision=revision, since=min(entry.since, situation.now), served=entry.served and guarded)
         for entry in remembered
         if (revision := revision_named(situation.revisions, entry.revision)) is not None
         and revision.name not in keep_out
@@ -23,9 +28,11 @@ def draining(situation: Situation, spec: ModelDeploymentSpec, keep_out: set[str]
     return tuple(drained for drained in found if _left(situation, spec, drained) > timedelta(0))
 
 
-def drained_from_now(situation: Situation, spec: ModelDeploymentSpec, revision: Revision) -> tuple[Drained, ...]:
+def drained_from_now(
+    situation: Situation, spec: ModelDeploymentSpec, revision: Revision, *, served: bool = True
+) -> tuple[Drained, ...]:
     """The revision that traffic moves away from by this decision; none where no time to drain is asked for."""
-    drained = Drained(revision=revision, since=situation.now)
+    drained = Drained(revision=revision, since=situation.now, served=served)
     return (drained,) if _left(situation, spec, drained) > timedelta(0) else ()
 
 
@@ -36,14 +43,12 @@ def next_drained(situation: Situation, spec: ModelDeploymentSpec, drained: tuple
 
 def guard_left(situation: Situation, spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
     """How long a revision is still kept ready for a way back; not positive when it is not."""
-    return drained.since + _guard(situation, spec, drained) - situation.now
+    return drained.since + _guard(spec, drained) - situation.now
 
 
-def _guard(situation: Situation, spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
-    failed = situation.status.failed if situation.status else None
-    never_again = failed is not None and failed.revision == drained.revision.name
-    return spec.rollout.guard if spec.rollout.strategy == "Canary" and not never_again else timedelta(0)
+def _guard(spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
+    return spec.rollout.guard if spec.rollout.strategy == "Canary" and drained.served else timedelta(0)
 
 
 def _left(situation: Situation, spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
-    return drained.since + _guard(situation, spec, drained) + spec.rollout.drain - situation.now
+    return drained.since + _guard(spec, drained) + spec.rollout.drain - situation.now

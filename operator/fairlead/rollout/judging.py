@@ -6,6 +6,7 @@ from datetime import timedelta
 import numpy as np
 
 from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.api.reasons import Phase
 from fairlead.api.rollout import Rollout
 from fairlead.evidence.cells import cells
 from fairlead.evidence.findings import findings
@@ -29,14 +30,24 @@ def judge(situation: Situation, spec: ModelDeploymentSpec, stable: str, canary: 
     now = advance(trial, sweep) if sweep is not None else trial
     terms = live_terms(now.terms, spec.rollout)
     found = findings(now.memory, terms)
-    told = _missing(now, sweep, situation)
-    if told is not None:
-        return Judged(verdict=Verdict.CONTINUE, trial=now, findings=found, missing=told)
-    case = Case(findings=found, terms=terms, lasted=now.lasted, waited=now.looked - now.began)
+    case = Case(findings=found, terms=terms, lasted=now.lasted, waited=_waited(situation, now, canary))
     verdict = Verdict(int(verdicts(case)))
-    if verdict == Verdict.CONTINUE and ready and not spec.rollout.paused and now.looked > trial.looked:
+    told = _missing(now, sweep, situation)
+    if told is not None and verdict == Verdict.PROMOTE:
+        verdict = Verdict.CONTINUE  # what is known speaks for it, but not everything is known
+    grows = verdict == Verdict.CONTINUE and told is None and ready and not spec.rollout.paused
+    if grows and now.looked > trial.looked:
         now = replace(now, weight=float(next_weight(now.memory, terms, found.against, np.array(now.weight))))
-    return Judged(verdict=verdict, trial=now, findings=found, source=sweep.source if sweep else "the pods")
+    source = sweep.source if sweep else "the pods"
+    return Judged(verdict=verdict, trial=now, findings=found, missing=told, source=source)
+
+
+def _waited(situation: Situation, trial: Trial, canary: str) -> timedelta:
+    """How long the canary has been on trial by the clock, whether or not there was evidence."""
+    rollout = situation.status.rollout if situation.status else None
+    judging = rollout is not None and rollout.revision == canary and rollout.phase == Phase.JUDGING
+    since = trial.tried or (rollout.since if rollout is not None and judging else situation.now)
+    return situation.now - since
 
 
 def trial_of(situation: Situation, stable: str, canary: str) -> Trial | None:

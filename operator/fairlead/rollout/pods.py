@@ -1,8 +1,10 @@
 """What the pods of a canary tell without statistics: what does not run is bad, and what has no room is not."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
+from fairlead.api import names
 from fairlead.api.reasons import Reason
 from fairlead.plan import Wait
 from fairlead.situation import Manifest, Situation
@@ -11,21 +13,22 @@ RESTARTS = 3
 """So often one container has to end before it counts: a server may well wait for something by ending once or twice."""
 
 
-def crash_looping(situation: Situation, canary: str) -> Wait | None:
-    """A container of the canary ends again and again, or once for want of memory."""
-    for container in _containers(situation, canary):
+def crash_looping(situation: Situation, canary: str, since: datetime) -> Wait | None:
+    """The server of a canary has ended again and again since then, or once for want of memory."""
+    for pod, container in _servers(situation, canary):
         name, restarts = container.get("name"), int(container.get("restartCount") or 0)
         ended = _ended(container)
+        if not ended or _time(ended.get("finishedAt"), since) < since:
+            continue  # what happened before it was wanted is no verdict on it now
         if ended.get("reason") == "OOMKilled":
-            message = (
-                f"container {name} of {canary} was killed: it used more memory than resources.limits.memory allows"
-            )
-            return Wait(reason=Reason.CONTAINER_FAILING, message=message)
-        if restarts >= RESTARTS:
+            told = f"{name} of {canary} was killed: it used more memory than resources.limits.memory allows"
+            return Wait(reason=Reason.CONTAINER_FAILING, message=f"container {told}")
+        waiting = ((container.get("state") or {}).get("waiting") or {}).get("reason")
+        young = _time(pod["metadata"].get("creationTimestamp"), since) >= since
+        if restarts >= RESTARTS and (young or waiting == "CrashLoopBackOff"):
             code = f", with exit code {ended['exitCode']}" if "exitCode" in ended else ""
-            return Wait(
-                reason=Reason.CONTAINER_FAILING, message=f"container {name} of {canary} ends over and over{code}"
-            )
+            told = f"{name} of {canary} ends over and over{code}"
+            return Wait(reason=Reason.CONTAINER_FAILING, message=f"container {told}")
     return None
 
 
@@ -44,10 +47,17 @@ def _unschedulable(pod: Manifest) -> bool:
     return any(each.get("type") == "PodScheduled" and each.get("reason") == "Unschedulable" for each in conditions)
 
 
-def _containers(situation: Situation, canary: str) -> Iterator[Manifest]:
+def _servers(situation: Situation, canary: str) -> Iterator[tuple[Manifest, Manifest]]:
+    """The server's container of each pod, with the pod. Others' containers are not the model's."""
     for pod in situation.pods_of(canary):
         if not pod["metadata"].get("deletionTimestamp"):
-            yield from (pod.get("status") or {}).get("containerStatuses") or ()
+            for status in (pod.get("status") or {}).get("containerStatuses") or ():
+                if status.get("name") == names.CONTAINER:
+                    yield pod, status
+
+
+def _time(text: object, otherwise: datetime) -> datetime:
+    return datetime.fromisoformat(text) if isinstance(text, str) else otherwise
 
 
 def _ended(container: Manifest) -> dict[str, Any]:

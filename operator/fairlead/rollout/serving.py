@@ -46,7 +46,7 @@ def abandoned(situation: Situation, spec: ModelDeploymentSpec, keep: set[str]) -
     left = revision_named(situation.revisions, rollout.revision)
     if left is None or left.name not in situation.deployed_revisions():
         return ()
-    return drained_from_now(situation, spec, left)
+    return drained_from_now(situation, spec, left, served=False)
 
 
 def time_left(situation: Situation, spec: ModelDeploymentSpec, candidate: Revision) -> timedelta:
