@@ -1,10 +1,11 @@
 """Which kinds of bad events a canary is compared by: from objectives, and from what the stable pods measure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from math import inf
 
+from fairlead.api.metrics import MetricsProfile
 from fairlead.api.slo import Metric, Objective, format_seconds
 from fairlead.evidence.sweep import PodMetrics
 from fairlead.evidence.terms import Cell, Margin
@@ -29,9 +30,66 @@ MOSTLY = 0.5
 USUAL = 0.05
 """Without an objective a request is slow from the edge that at most this share of the stable revision's exceed."""
 
+ENOUGH = 100
+"""Requests of the stable revision from which it is known what is usual. Edges are those of the whole trial, and are
+not chosen before."""
+
+TIMES: tuple[Metric, ...] = ("Latency", "TimeToFirstToken", "InterTokenLatency")
+
+
+def metrics_of(profile: MetricsProfile | None) -> tuple[Metric, ...]:
+    """What a server counts, by its metrics profile."""
+    if profile is None:
+        return ()
+    told = (profile.errors, profile.latency, profile.time_to_first_token, profile.inter_token_latency)
+    metrics: tuple[Metric, ...] = ("Errors", *TIMES)
+    return tuple(metric for metric, series in zip(metrics, told, strict=True) if series is not None)
+
+
+def lacking(
+    objectives: Iterable[Objective], profile_metrics: Iterable[Metric], stable: Iterable[PodMetrics]
+) -> str | None:
+    """What is missing before a trial can begin, in words: every metric of the profile, and every objective's.
+
+    A trial is judged until its end by what was there at its beginning.
+    """
+    pods, counted = tuple(stable), tuple(profile_metrics)
+    for objective in objectives:
+        if objective.metric not in counted:
+            return f"the metrics profile has no series for {objective.metric}, as objective {objective.name} needs it"
+    few = [metric for metric in counted if _requests(metric, pods) < ENOUGH]
+    # Without the number so far: that would be another message with every sweep.
+    return f"fewer than {ENOUGH} requests are counted so far for {', '.join(few)}" if few else None
+
+
+def dropped(objectives: Iterable[Objective], stable: Iterable[PodMetrics]) -> str | None:
+    """What cells() leaves out although there is enough to go by, in words; None when nothing is.
+
+    That is an objective whose threshold the histogram cannot tell, and a time of which nothing can be compared.
+    """
+    asked, pods = tuple(objectives), tuple(stable)
+    found = chain.from_iterable(
+        _left_out(metric, [each for each in asked if each.metric == metric], histogram)
+        for metric, histogram in _all_histograms(pods)
+    )
+    return "; ".join(found) or None
+
+
+def _left_out(metric: Metric, objectives: list[Objective], histogram: Mapping[float, float]) -> Iterator[str]:
+    beyond = "most requests take longer than the last edge of its histogram"
+    nothing = not _main_edges(histogram, _allowed(objectives, histogram))
+    if nothing and not objectives:
+        yield f"{metric} is not judged: {beyond}"
+    for objective in objectives:
+        if snapped(_threshold(objective), histogram) is None:
+            threshold = format_seconds(_threshold(objective))
+            yield f"objective {objective.name} is not judged: {threshold} is beyond the last edge of its histogram"
+        elif nothing:
+            yield f"objective {objective.name} is not judged: {beyond}"
+
 
 def cells(objectives: tuple[Objective, ...], sensitivity: str, stable: Iterable[PodMetrics]) -> tuple[Cell, ...]:
-    """The cells of a trial, their weights adding up to 1; none when the stable pods measure nothing yet."""
+    """The cells of a trial, their weights adding up to 1; none of what the stable pods have not counted enough."""
     pods = tuple(stable)
     found = [*_errors(objectives, sensitivity, pods), *chain.from_iterable(_all_times(objectives, pods))]
     total = sum(cell.weight + cell.objective_weight for cell in found)
@@ -46,7 +104,7 @@ def snapped(threshold: float, edges: Iterable[float]) -> float | None:
 
 
 def _errors(objectives: tuple[Objective, ...], sensitivity: str, pods: tuple[PodMetrics, ...]) -> list[Cell]:
-    if not any(pod.errors for pod in pods):
+    if _requests("Errors", pods) < ENOUGH:
         return []
     allowed = min((objective.allowed for objective in objectives if objective.metric == "Errors"), default=None)
     return [
@@ -64,22 +122,37 @@ def _errors(objectives: tuple[Objective, ...], sensitivity: str, pods: tuple[Pod
 
 
 def _all_times(objectives: tuple[Objective, ...], pods: tuple[PodMetrics, ...]) -> list[list[Cell]]:
-    metrics: tuple[Metric, ...] = ("Latency", "TimeToFirstToken", "InterTokenLatency")
     return [
         _times(metric, [objective for objective in objectives if objective.metric == metric], histogram)
-        for metric in metrics
-        if (histogram := merged(pod.histograms[metric] for pod in pods if metric in pod.histograms))
+        for metric, histogram in _all_histograms(pods)
     ]
 
 
+def _all_histograms(pods: tuple[PodMetrics, ...]) -> list[tuple[Metric, dict[float, float]]]:
+    """The histograms that hold enough requests to choose edges from."""
+    return [(metric, _histogram(metric, pods)) for metric in TIMES if _requests(metric, pods) >= ENOUGH]
+
+
+def _histogram(metric: Metric, pods: tuple[PodMetrics, ...]) -> dict[float, float]:
+    return merged(pod.histograms[metric] for pod in pods if metric in pod.histograms)
+
+
+def _requests(metric: Metric, pods: tuple[PodMetrics, ...]) -> float:
+    """How many requests the pods have counted by one metric."""
+    if metric == "Errors":
+        return sum(pod.errors[0] for pod in pods if pod.errors is not None)
+    return _histogram(metric, pods).get(inf, 0.0)
+
+
 def _times(metric: Metric, objectives: list[Objective], histogram: Mapping[float, float]) -> list[Cell]:
-    """One cell per edge up to twice the slowest objective, the edges of the objectives among them."""
-    allowed: dict[float, float] = {}
-    for objective in objectives:
-        edge = snapped(objective.threshold.total_seconds() if objective.threshold else 0, histogram)
-        if edge is not None:
-            allowed[edge] = min(objective.allowed, allowed.get(edge, 1.0))
-    main = set(allowed) or {_usual_edge(histogram)}
+    """One cell per edge up to twice the slowest objective, the edges of the objectives among them.
+
+    An objective's edge that nearly all requests exceed has no part in the comparison: it is held to the objective only.
+    """
+    allowed = _allowed(objectives, histogram)
+    main = _main_edges(histogram, allowed)
+    if not main:
+        return []
     chosen = _informative(histogram, main)
     return [
         Cell(
@@ -88,13 +161,40 @@ def _times(metric: Metric, objectives: list[Objective], histogram: Mapping[float
             edge=edge,
             rollback=ROLLBACK_TIMES,
             promotion=PROMOTE_TIMES if edge in main else None,
-            weight=COMPARISON / len(chosen),
+            weight=COMPARISON / len(chosen) if edge in chosen else 0,
             objective=allowed.get(edge),
             objective_weight=OBJECTIVES if edge in allowed else 0,
             in_budget=edge == max(main),
         )
-        for edge in chosen
+        for edge in sorted({*chosen, *allowed})
     ]
+
+
+def _allowed(objectives: list[Objective], histogram: Mapping[float, float]) -> dict[float, float]:
+    """Edges of objectives, and which share of the requests may exceed them."""
+    allowed: dict[float, float] = {}
+    for objective in objectives:
+        edge = snapped(_threshold(objective), histogram)
+        if edge is not None:
+            allowed[edge] = min(objective.allowed, allowed.get(edge, 1.0))
+    return allowed
+
+
+def _threshold(objective: Objective) -> float:
+    return objective.threshold.total_seconds() if objective.threshold else 0.0
+
+
+def _main_edges(histogram: Mapping[float, float], allowed: Mapping[float, float]) -> set[float]:
+    """The edges at which a canary has to show that it is good enough: of the objectives, or else the usual one."""
+    return {edge for edge in allowed if _comparable(histogram, edge)} or {
+        edge for edge in (_usual_edge(histogram),) if edge < inf and _comparable(histogram, edge)
+    }
+
+
+def _comparable(histogram: Mapping[float, float], edge: float) -> bool:
+    """Whether a canary can be worse than the margins: where they allow every request to be slow, nothing is shown."""
+    slow = _slow(histogram, edge)
+    return all(margin.factor * slow + margin.offset < 1 for margin in (ROLLBACK_TIMES, PROMOTE_TIMES))
 
 
 def merged(histograms: Iterable[Mapping[float, float]]) -> dict[float, float]:

@@ -1,8 +1,9 @@
 """Counters of pods at two times → what was counted in between, per arm. The step from raw numbers to evidence.
 
-A counter only ever grows, until its process starts again and it begins at 0: so the difference of two readings of one
-pod is what happened in between, and nothing is ever extrapolated. Readings that are missing leave no gap: the next one
-brings what happened since the last.
+A counter only ever grows while its process runs: so the difference of two readings of one process is what happened in
+between, and nothing is ever extrapolated. Readings that are missing leave no gap: the next one brings what happened
+since the last. A process that starts again is another one, and begins at 0. Where a counter goes down all the same, it
+is not known what was counted in between, and nothing is taken for it.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from fairlead.evidence.judge import Counted
+
+TORN = 10
+"""By so many bad events at most may a reading be ahead of the next one: those that ended while it was written."""
 
 
 class Count(NamedTuple):
@@ -26,7 +30,7 @@ class Count(NamedTuple):
 class Reading:
     """What one pod said: a count per cell. A cell that it said nothing about is absent.
 
-    `process` names the process that counts (the container's id), `since` is when it started.
+    `process` names the process that counts (from the container's id), `since` is when it started.
     """
 
     process: str
@@ -76,12 +80,22 @@ def _grown(before: Count | None, after: Count | None) -> _Grown:
     """What was counted between two readings of one cell of one process, and up to where.
 
     A cell that a process has not said anything about had no request yet. More bad events than requests can be read when
-    the process counts them one after the other; the rest is taken with the next window.
+    the process counts them one after the other; the rest is taken with the next window. And a few bad events less than
+    before are taken for a reading that was ahead: what was known stays known, so that none is counted twice.
     """
     if after is None:
         return _Grown(Count(0, 0), before)
-    if before is None or after.requests < before.requests or after.bad < before.bad:
-        before = Count(0, 0)
+    before = before or Count(0, 0)
+    if _other_counter(before, after):
+        return _Grown(Count(0, 0), after)
     requests = after.requests - before.requests
-    bad = min(after.bad - before.bad, requests)
+    bad = min(max(after.bad - before.bad, 0), requests)
     return _Grown(Count(requests, bad), Count(after.requests, before.bad + bad))
+
+
+def _other_counter(before: Count, after: Count) -> bool:
+    """Whether the same process answers with another counter: a worker inside it restarted, or several take turns.
+
+    How far that one had been before is not known: so it only begins to be known.
+    """
+    return after.requests < before.requests or after.bad < before.bad - TORN

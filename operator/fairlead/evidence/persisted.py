@@ -1,8 +1,10 @@
 """A trial as text and back: it lives in the status of the resource, so that a new leader goes on from it.
 
-Seven digits are kept: a logarithm of wealth is exact to a millionth, and the text stays small.
+Seven digits are kept of what was weighed: a logarithm of wealth is exact to a millionth, and the text stays small.
+Counters are kept as they are, since only their differences matter.
 """
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Annotated
 
@@ -13,7 +15,10 @@ from fairlead.evidence.counters import Count
 from fairlead.evidence.evalues import Floats
 from fairlead.evidence.memory import Memory
 from fairlead.evidence.terms import Terms
-from fairlead.evidence.trial import Trial
+from fairlead.evidence.trial import Trial, names
+
+LONGEST = 200_000
+"""Characters. The API server takes an object of at most 1.5 MiB, and the text is not all that is in it."""
 
 
 class Unreadable(Exception):
@@ -31,13 +36,20 @@ class _Kept(BaseModel):
     weight: float = Field(ge=0, le=1)
     terms: Terms
     memory: dict[str, tuple[Annotated[float, Field(allow_inf_nan=False)] | None, ...]]  # None is minus infinity
-    known: dict[str, dict[str, Count]]
+    known: dict[str, tuple[Annotated[int | float, Field(allow_inf_nan=False)] | None, ...]]
+    """Process → requests and bad ones of each cell, in their order; None where it has said nothing."""
 
 
 def trial_text(trial: Trial) -> str:
-    """A trial as JSON."""
+    """A trial as JSON. Where that would be too long, the counters are left out: whoever reads it begins at the next."""
+    kept = _kept(trial)
+    text = kept.model_dump_json()
+    return text if len(text) <= LONGEST else kept.model_copy(update={"known": {}}).model_dump_json()
+
+
+def _kept(trial: Trial) -> _Kept:
     memory = {each.name: tuple(_short(n) for n in getattr(trial.memory, each.name).flat) for each in fields(Memory)}
-    kept = _Kept(
+    return _Kept(
         canary=trial.canary,
         stable=trial.stable,
         began=trial.began,
@@ -46,9 +58,8 @@ def trial_text(trial: Trial) -> str:
         weight=float(f"{trial.weight:.7g}"),
         terms=trial.terms,
         memory=memory,
-        known={process: dict(counts) for process, counts in trial.known.items()},
+        known={process: _flat(counts, trial) for process, counts in trial.known.items()},
     )
-    return kept.model_dump_json(exclude_none=False)
 
 
 def trial_from(text: str) -> Trial:
@@ -56,6 +67,7 @@ def trial_from(text: str) -> Trial:
     try:
         kept = _Kept.model_validate_json(text)
         blank = Memory.blank(len(kept.terms.cells))
+        known = {process: _counts(numbers, names(kept.terms)) for process, numbers in kept.known.items()}
         arrays = {each.name: _array(kept.memory[each.name], getattr(blank, each.name)) for each in fields(Memory)}
     except (ValidationError, KeyError, ValueError) as wrong:
         raise Unreadable(str(wrong)) from wrong
@@ -68,8 +80,23 @@ def trial_from(text: str) -> Trial:
         weight=kept.weight,
         terms=kept.terms,
         memory=Memory(**arrays),
-        known=kept.known,
+        known=known,
     )
+
+
+def _flat(counts: Mapping[str, Count], trial: Trial) -> tuple[int | float | None, ...]:
+    of_cells = (counts.get(name) or (None, None) for name in names(trial.terms))
+    return tuple(_exact(number) for count in of_cells for number in count)
+
+
+def _counts(numbers: tuple[int | float | None, ...], cells: tuple[str, ...]) -> dict[str, Count]:
+    pairs = zip(cells, zip(numbers[::2], numbers[1::2], strict=True), strict=True)
+    return {name: Count(requests, bad) for name, (requests, bad) in pairs if requests is not None and bad is not None}
+
+
+def _exact(number: float | None) -> int | float | None:
+    """Without the ".0" of a whole number, which is most of the length of a small one."""
+    return int(number) if number is not None and number == int(number) else number
 
 
 def _array(values: tuple[float | None, ...], like: Floats) -> Floats:

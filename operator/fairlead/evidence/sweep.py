@@ -11,7 +11,7 @@ from fairlead.api.slo import Metric
 class PodMetrics:
     """What the metrics of one pod said: sums since its process started.
 
-    `process` names that process (the container's id), `since` is when it started. `errors` is (requests, bad ones).
+    `process` names that process, `since` is when it started. `errors` is (requests, bad ones).
     `histograms` is metric → upper edge in seconds, infinity among them → requests that took at most so long. What the
     pod said nothing about is absent.
     """
@@ -26,11 +26,14 @@ class PodMetrics:
 class Sweep:
     """The metrics of all pods of a trial, read at one time.
 
-    `pods` is revision → pod → what it said; `silent` is pod → why it could not be read. `source` is where the counters
-    came from, in words.
+    `pods` is revision → pod → what it said; `silent` is pod → why it could not be read, and `silent_of` pod → revision
+    for those. `running` names the processes of all pods that there are of these revisions, whether they can be read or
+    not; empty when that is not known. `source` is where the counters came from, in words.
     """
 
     at: datetime
     pods: Mapping[str, Mapping[str, PodMetrics]]
     silent: Mapping[str, str] = field(default_factory=dict)
+    silent_of: Mapping[str, str] = field(default_factory=dict)
+    running: frozenset[str] = frozenset()
     source: str = "the pods"

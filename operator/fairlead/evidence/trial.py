@@ -81,9 +81,32 @@ def missing(trial: Trial, sweep: Sweep) -> str | None:
     """
     for arm in (trial.canary, trial.stable) if trial.weight > 0 or trial.tried else (trial.stable,):
         if not sweep.pods.get(arm):
-            why = next(iter(sorted(set(sweep.silent.values()))), "it has no ready pod")
-            return f"no metrics of {arm}: {why}"
+            silent = {why for pod, why in sweep.silent.items() if sweep.silent_of.get(pod, arm) == arm}
+            return f"no metrics of {arm}: {min(silent, default='no pod of it runs')}"
     return None
+
+
+def blind(trial: Trial, sweep: Sweep) -> str | None:
+    """Which part of the canary a sweep has not seen, in words; None when all of its pods that serve could be read.
+
+    What the others say is evidence against it all the same. But it must not speak for pods that say nothing.
+    """
+    silent = sorted(pod for pod in sweep.silent if sweep.silent_of.get(pod) == trial.canary)
+    if not silent:
+        return None
+    pods = len(silent) + len(sweep.pods.get(trial.canary, {}))
+    return f"{len(silent)} of {pods} pods of {trial.canary} cannot be read: {silent[0]}: {sweep.silent[silent[0]]}"
+
+
+def as_of(trial: Trial, now: datetime) -> Trial:
+    """The trial without times that are still to come, which a clock that was wrong has left.
+
+    Until they had come, no sweep would be newer than the last.
+    """
+    if max(trial.looked, trial.began, trial.tried or trial.began) <= now:
+        return trial
+    tried = None if trial.tried is None else min(trial.tried, now)
+    return replace(trial, began=min(trial.began, now), looked=min(trial.looked, now), tried=tried)
 
 
 def advance(trial: Trial, sweep: Sweep) -> Trial:
@@ -115,10 +138,16 @@ def _differences(trial: Trial, sweep: Sweep, last_look: datetime | None) -> tupl
     of_canary, of_stable = (_readings(sweep, arm, trial.cells) for arm in (trial.canary, trial.stable))
     canary = difference(trial.known, of_canary, names(trial.terms), last_look)
     stable = difference(canary.known, of_stable, names(trial.terms), last_look)
-    read = {reading.process for arm in (of_canary, of_stable) for reading in arm.values()}
-    # A process that is not read because its pod is silent may be read again; one whose pod is gone never is.
-    known = {process: counts for process, counts in stable.known.items() if sweep.silent or process in read}
-    return canary, stable, known
+    read = frozenset(reading.process for arm in (of_canary, of_stable) for reading in arm.values())
+    return canary, stable, _still_there(stable.known, sweep, read)
+
+
+def _still_there(known: Known, sweep: Sweep, read: frozenset[str]) -> Known:
+    """Without processes whose pod is gone: those are never read again. One that was not read now may be later."""
+    if not sweep.running and sweep.silent:
+        return known  # which of them is silent is not known
+    there = sweep.running or read
+    return {process: counts for process, counts in known.items() if process in there}
 
 
 def _readings(sweep: Sweep, revision: str, cells: tuple[Cell, ...]) -> Mapping[str, Reading]:

@@ -23,6 +23,7 @@ MOST_LINES = 5_000  # of series that the profile names
 
 OPENMETRICS = "application/openmetrics-text"
 _EOF = b"# EOF"
+_NAME = re.compile(rb"[^\s{]*")
 _HEAD = re.compile(rb'[^\s{]+[ \t]*(?:\{[^"{}]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"{}]*)*\})?')
 """Name and labels of a line. A label's value may hold braces."""
 
@@ -111,7 +112,8 @@ class Page:
         if series is None:
             return
         if not (math.isfinite(value) and value >= 0):
-            raise Unreadable(f"{series.text} is {value:g}, which is no count")
+            # Without the value: the message is written to status, and should not change with every sweep.
+            raise Unreadable(f"{series.text} is negative or not finite, which is no count")
         if self._values.setdefault(series, value) != value:
             raise Unreadable(f"{series.text} is there twice, with different values")
 
@@ -133,7 +135,9 @@ def _sample(series: bytes, line: bytes) -> Sample:
 
 
 def _garbled(line: bytes) -> Unreadable:
-    return Unreadable(f"a line cannot be read: {line[:100].decode(errors='replace')!r}")
+    """Names the series and no more: the rest holds a counter, and the message would change with every sweep."""
+    name = _NAME.match(line)
+    return Unreadable(f"a line of {name[0][:200].decode(errors='replace') if name else ''} cannot be read")
 
 
 def _errors(values: Mapping[Series, float]) -> tuple[float, float] | None:

@@ -73,8 +73,9 @@ class Observer:
         status = _status(live)
         runtime = self._runtime(live)
         pods = self._pods(key)
+        now = self._clock()
         return Situation(
-            now=self._clock(),
+            now=now,
             identity=identity,
             model=parse_model_deployment(live),
             status=status,
@@ -86,7 +87,7 @@ class Observer:
             hanging=self._questions.hanging.told(key, pods, lambda: self._pods(key)),
             probe=self._answer(key, status, revisions, children),
             sweep=self._sweep(key, status, revisions),
-            trial=self._trials.latest(key, status),
+            trial=self._trials.latest(key, status, now),
             operator_namespace=self._operator_namespace,
         )
 

@@ -4,7 +4,8 @@ Pods are read beside the looks, never inside one: a pod that hangs must hold up 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from fairlead.api import names
 from fairlead.api.revision import Revision
 from fairlead.cluster.store import Key
 from fairlead.evidence.sweep import PodMetrics, Sweep
-from fairlead.observe.asking import Asking, NoAnswer, Pod, is_ready
+from fairlead.observe.asking import Asking, NoAnswer, Pod
 from fairlead.observe.beside import Beside
 from fairlead.observe.exposition import Reader
 from fairlead.observe.series import Unreadable
@@ -45,7 +46,7 @@ class Sweeps:
         self._latest: dict[Key, Sweep] = {}
 
     def latest(self, key: Key, revisions: tuple[Revision, ...], pods: Pods) -> Sweep | None:
-        """The last sweep over the ready pods of these revisions; begins to sweep when nobody does. None: none yet."""
+        """The last sweep over the running pods of these revisions; begins to sweep when nobody does. None: none yet."""
         about = tuple(revision.name for revision in revisions)
         if not self._running.goes_on(key, about):
             self.end(key)
@@ -73,25 +74,27 @@ class Sweeps:
     async def _sweep(self, servers: Mapping[str, "_Server"], pods: Pods) -> Sweep:
         """All pods at one time. It counts as read when it began: what starts later is new to the next one."""
         at = self._clock()
-        asked = _processes(pods())
-        reading: dict[str, asyncio.Task[PodMetrics | str]] = {}
+        asked = {name: each for name, each in _processes(pods()).items() if each.revision in servers}
         async with asyncio.TaskGroup() as together:
-            for name, process in asked.items():
-                if process.revision in servers:
-                    reading[name] = together.create_task(self._read(servers[process.revision], process))
-        now = _processes(pods())
+            reading = {
+                name: together.create_task(self._read(servers[process.revision], process))
+                for name, process in asked.items()
+            }
+        there = pods()
+        now = _processes(there)
         said: dict[str, dict[str, PodMetrics]] = {revision: {} for revision in servers}
         silent: dict[str, str] = {}
         for name, task in reading.items():
             metrics = task.result()
-            if isinstance(metrics, str):
-                silent[name] = metrics
-            elif name in now and now[name].id != asked[name].id:
+            if name in now and now[name].id != asked[name].id:
                 # Whose counters these are is not known: they would be counted again as those of the new process.
-                silent[name] = "its server was restarted while it was read"
-            else:
+                metrics = "its server was restarted while it was read"
+            if not isinstance(metrics, str):
                 said[asked[name].revision][name] = metrics
-        return Sweep(at=at, pods=said, silent=silent)
+            elif asked[name].has_served:
+                silent[name] = metrics
+        silent_of = {name: asked[name].revision for name in silent}
+        return Sweep(at=at, pods=said, silent=silent, silent_of=silent_of, running=_running(there, servers))
 
     async def _read(self, server: "_Server", process: "_Process") -> PodMetrics | str:
         """What one pod says, or why nothing. Never raises for what a pod does."""
@@ -130,12 +133,17 @@ class _Server(NamedTuple):
 
 
 class _Process(NamedTuple):
-    """The server in a pod: its container's id, and when it started."""
+    """The server in a pod: the name of its process, and when it started.
+
+    It `has_served` when its pod is ready, or was since it started. Before that it may not listen yet, and there is
+    nothing to be known of it.
+    """
 
     pod: Pod
     revision: str
     id: str
     since: datetime
+    has_served: bool
 
 
 def _server(revision: Revision) -> _Server:
@@ -145,16 +153,44 @@ def _server(revision: Revision) -> _Server:
 
 
 def _processes(pods: tuple[Pod, ...]) -> dict[str, _Process]:
-    """By pod, the servers that are running and ready. Whoever is not yet known to run counts for nobody."""
-    found = {pod["metadata"]["name"]: _process(pod) for pod in pods if is_ready(pod)}
+    """By pod, the servers that run and are not about to end. Whoever is not yet known to run counts for nobody.
+
+    Ready or not: a server that has just failed is not ready, and what it counted is what it must be judged by.
+    """
+    found = {pod["metadata"]["name"]: _process(pod) for pod in pods}
     return {name: process for name, process in found.items() if process is not None}
 
 
 def _process(pod: Pod) -> _Process | None:
-    statuses = pod["status"].get("containerStatuses") or ()
-    status: Mapping[str, Any] = next((each for each in statuses if each.get("name") == names.CONTAINER), {})
-    container, since = status.get("containerID"), ((status.get("state") or {}).get("running") or {}).get("startedAt")
-    revision = revision_of(pod)
-    if not (container and since and revision):
+    server = _server_of(pod)
+    container, running = server.get("containerID"), ((server.get("state") or {}).get("running") or {}).get("startedAt")
+    revision, address = revision_of(pod), (pod.get("status") or {}).get("podIP")
+    if not (container and running and revision and address) or pod["metadata"].get("deletionTimestamp"):
         return None
-    return _Process(pod, revision, str(container), datetime.fromisoformat(since))
+    since = datetime.fromisoformat(running)
+    return _Process(pod, revision, process_name(str(container)), since, _has_served(pod, since))
+
+
+def _has_served(pod: Pod, since: datetime) -> bool:
+    """Whether a pod is ready, or was after its server started: then it has become unready later than that."""
+    conditions = pod["status"].get("conditions") or ()
+    ready: Mapping[str, Any] = next((each for each in conditions if each.get("type") == "Ready"), {})
+    changed = ready.get("lastTransitionTime")
+    return ready.get("status") == "True" or (changed is not None and datetime.fromisoformat(changed) > since)
+
+
+def _running(pods: tuple[Pod, ...], revisions: Collection[str]) -> frozenset[str]:
+    """The processes of all pods of these revisions, whatever state they are in."""
+    containers = (_server_of(pod).get("containerID") for pod in pods if revision_of(pod) in revisions)
+    return frozenset(process_name(str(container)) for container in containers if container)
+
+
+def _server_of(pod: Pod) -> Mapping[str, Any]:
+    """The status of a pod's server container; empty before it has one."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    return next((each for each in statuses if each.get("name") == names.CONTAINER), {})
+
+
+def process_name(container: str) -> str:
+    """A short name for a container's id, which has 64 digits: hundreds of them are kept in the status of a model."""
+    return hashlib.sha256(container.encode()).hexdigest()[:12]

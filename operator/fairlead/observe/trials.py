@@ -1,6 +1,7 @@
 """The trials that are on: from memory, or from status when another process has led them so far."""
 
 import logging
+from datetime import datetime
 
 from fairlead.api.status import Status
 from fairlead.cluster.store import Key
@@ -23,12 +24,16 @@ class Trials:
         else:
             self._kept[key] = trial
 
-    def latest(self, key: Key, status: Status | None) -> Trial | None:
-        """The trial as it was after the last look, whoever took that: what is newer wins."""
+    def latest(self, key: Key, status: Status | None, now: datetime | None = None) -> Trial | None:
+        """The trial as it was after the last look, whoever took that: what is newer wins.
+
+        What lies after `now` was written by a clock that was wrong, and is not newer.
+        """
         kept, evidence = self._kept.get(key), status.rollout.evidence if status and status.rollout else None
         if evidence is None or evidence.state is None:
             return kept
-        if kept is not None and kept.looked >= evidence.looked:
+        wrong_clock = now is not None and evidence.looked > now
+        if kept is not None and (kept.looked >= evidence.looked or wrong_clock):
             return kept
         try:
             return trial_from(evidence.state)

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.evidence.counters import Count, Known, Reading, difference
+from fairlead.evidence.counters import TORN, Count, Known, Reading, difference
 
 CELLS = ("errors", "slow")
 LAST_LOOK = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
@@ -33,9 +33,32 @@ def test_what_was_counted_since_the_last_look():
     assert now == known(a={"errors": (160, 5), "slow": (60, 1)})
 
 
-def test_a_counter_that_went_down_started_again():
-    requests, bad, _ = counted(known(a={"errors": (100, 3)}), pod=reading("a", errors=(7, 1)))
-    assert (requests, bad) == ([[7, 0]], [[1, 0]])
+def test_a_counter_that_went_down_within_a_process_is_no_evidence_and_counts_from_there():
+    requests, bad, now = counted(known(a={"errors": (100, 3)}), pod=reading("a", errors=(7, 1)))
+    assert (requests, bad) == ([[0, 0]], [[0, 0]])
+    assert now == known(a={"errors": (7, 1)})
+    assert counted(now, pod=reading("a", errors=(9, 2)))[:2] == ([[2, 0]], [[1, 0]])
+
+
+def test_workers_that_answer_by_turns_do_not_pour_what_they_ever_counted_into_the_evidence():
+    state, taken = known(a={"errors": (5000, 50)}), 0.0
+    for turn in range(20):
+        requests, _, state = counted(state, pod=reading("a", errors=((5003, 4990)[turn % 2] + turn, 50)))
+        taken += requests[0][0]
+    assert taken <= 20 * 20
+
+
+def test_a_reading_that_was_a_little_ahead_is_no_new_beginning():
+    requests, bad, now = counted(known(a={"slow": (1000, 53)}), pod=reading("a", slow=(1040, 50)))
+    assert (requests, bad) == ([[0, 40]], [[0, 0]])
+    assert now == known(a={"slow": (1040, 53)})
+    assert counted(now, pod=reading("a", slow=(1080, 55)))[:2] == ([[0, 40]], [[0, 2]])
+
+
+def test_many_bad_events_less_are_those_of_another_counter():
+    requests, bad, now = counted(known(a={"errors": (100, 60)}), pod=reading("a", errors=(130, 59 - TORN)))
+    assert (requests, bad) == ([[0, 0]], [[0, 0]])
+    assert now == known(a={"errors": (130, 59 - TORN)})
 
 
 def test_a_process_that_is_new_counts_from_nothing():
@@ -102,6 +125,19 @@ def test_every_request_is_counted_once(steps: list[tuple[int, int, bool, bool]])
     last = difference(state, {"pod": reading(str(process), LATER, errors=(total, bad))}, CELLS, LAST_LOOK)
     assert taken + last.counted.requests.sum() == ever
     assert taken_bad + last.counted.bad.sum() == ever_bad
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, TORN)), max_size=30))
+def test_readings_that_are_behind_with_bad_requests_lose_none_and_count_none_twice(steps: list[tuple[int, int, int]]):
+    total = bad = taken = taken_bad = 0.0
+    state = known(pod={"errors": (0, 0)})
+    for requests, failures, behind in [*steps, (1000, 0, 0)]:
+        total, bad = total + requests, bad + min(failures, requests)
+        seen = reading("pod", errors=(total, max(bad - behind, 0)))
+        found = difference(state, {"pod": seen}, CELLS, LAST_LOOK)
+        state = found.known
+        taken, taken_bad = taken + found.counted.requests.sum(), taken_bad + found.counted.bad.sum()
+    assert (taken, taken_bad) == (total, bad)
 
 
 def test_an_arm_without_pods_has_counted_nothing():

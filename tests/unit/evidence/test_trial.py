@@ -2,16 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 from math import inf
+from typing import Any
 
 import numpy as np
 import pytest
 
-from fairlead.api.slo import Objective
-from fairlead.evidence.cells import cells, snapped
+from fairlead.api.metrics import Counters, Histogram, MetricsProfile, Series
+from fairlead.api.slo import Metric, Objective
+from fairlead.evidence.cells import ENOUGH, cells, dropped, lacking, metrics_of, snapped
 from fairlead.evidence.findings import findings
 from fairlead.evidence.sweep import PodMetrics, Sweep
 from fairlead.evidence.terms import Terms
-from fairlead.evidence.trial import Trial, advance, begin_trial, missing, unseen
+from fairlead.evidence.trial import Trial, advance, as_of, begin_trial, blind, missing, unseen
 
 START = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
 TICK = timedelta(seconds=5)
@@ -29,9 +31,9 @@ def pod(name: str, requests: float, bad: float = 0, slower: float = 0, since: da
     )
 
 
-def sweep(tick: int, canary: list[PodMetrics], stable: list[PodMetrics], **more: dict[str, str]) -> Sweep:
+def sweep(tick: int, canary: list[PodMetrics], stable: list[PodMetrics], **more: Any) -> Sweep:
     arms = {"fraud-2": {each.process: each for each in canary}, "fraud-1": {each.process: each for each in stable}}
-    return Sweep(at=START + tick * TICK, pods=arms, **more)  # type: ignore[arg-type]
+    return Sweep(at=START + tick * TICK, pods=arms, **more)
 
 
 OBJECTIVES = (
@@ -79,6 +81,64 @@ def test_a_threshold_is_rounded_up_to_an_edge():
 
 def test_nothing_measured_gives_nothing_to_judge_by():
     assert cells(OBJECTIVES, "Standard", [PodMetrics(process="s1", since=START)]) == ()
+
+
+BOTH: tuple[Metric, ...] = ("Errors", "Latency")
+
+
+def test_a_few_requests_are_not_enough_to_choose_edges_from():
+    few = [pod("s1", ENOUGH / 2), pod("s2", ENOUGH / 2 - 1)]
+    assert cells(OBJECTIVES, "Standard", few) == ()
+    assert lacking(OBJECTIVES, BOTH, few) == "fewer than 100 requests are counted so far for Errors, Latency"
+    assert lacking((), BOTH, []) == lacking(OBJECTIVES, BOTH, few), "no number that changes with every sweep"
+    assert lacking(OBJECTIVES, BOTH, [pod("s1", ENOUGH)]) is None
+
+
+def test_each_metric_of_the_profile_has_to_be_there():
+    silent = [PodMetrics(process="s1", since=START, errors=(5000, 3))]
+    assert lacking((), BOTH, silent) == "fewer than 100 requests are counted so far for Latency"
+    assert [cell.name for cell in cells((), "Standard", silent)] == ["errors"]
+
+
+def test_an_objective_that_the_profile_has_no_series_for_is_named():
+    told = lacking(OBJECTIVES, ("Errors",), [pod("s1", 5000)])
+    assert told == "the metrics profile has no series for Latency, as objective latency needs it"
+
+
+def test_what_a_profile_counts():
+    one = (Series(series="requests_total"),)
+    profile = MetricsProfile(errors=Counters(bad=one, total=one), inter_token_latency=Histogram(series="seconds"))
+    assert metrics_of(profile) == ("Errors", "InterTokenLatency")
+    assert metrics_of(None) == ()
+
+
+def objective(threshold: str) -> Objective:
+    return Objective.model_validate({"name": "latency", "target": "95", "metric": "Latency", "threshold": threshold})
+
+
+def test_an_objective_beyond_the_last_edge_is_named():
+    stable = [pod("s1", 5000)]
+    assert dropped(OBJECTIVES, stable) is None
+    told = "objective latency is not judged: 10s is beyond the last edge of its histogram"
+    assert dropped((objective("10s"),), stable) == told
+
+
+def test_an_edge_that_nearly_all_requests_exceed_is_held_to_its_objective_only():
+    stable = [pod("s1", 5000, slower=4000)]
+    found = {cell.name: cell for cell in cells((objective("250ms"),), "Standard", stable)}
+    at_objective = found["Latency>250ms"]
+    assert (at_objective.objective, at_objective.promotion, at_objective.weight) == (pytest.approx(0.05), None, 0)
+    assert [name for name, cell in found.items() if cell.promotion] == ["errors", "Latency>1s"]
+    assert sum(cell.weight + cell.objective_weight for cell in found.values()) == pytest.approx(1)
+    assert dropped((objective("250ms"),), stable) is None
+
+
+def test_a_histogram_that_nearly_all_requests_are_beyond_gives_no_cells_and_is_named():
+    slow = [PodMetrics(process="s1", since=START, errors=(500, 0), histograms={"Latency": {0.1: 9, 0.5: 20, inf: 500}})]
+    why = "is not judged: most requests take longer than the last edge of its histogram"
+    assert [cell.name for cell in cells((objective("100ms"),), "Standard", slow)] == ["errors"]
+    assert dropped((objective("100ms"),), slow) == f"objective latency {why}"
+    assert dropped((), slow) == f"Latency {why}"
 
 
 def test_what_was_counted_before_the_trial_says_what_to_expect_and_proves_nothing():
@@ -141,3 +201,47 @@ def test_processes_that_are_gone_are_forgotten():
     after = advance(trial, sweep(3, [pod("c2", 5, since=START + 2.5 * TICK)], [pod("s2", 5300, 12, 25)]))
     assert set(after.known) == {"c2", "s2"}
     assert after.memory.canary[0].tolist() == [25, 0]
+
+
+def test_a_process_that_is_there_but_not_read_stays_known():
+    trial = going(begun(), 2)
+    rest = [pod("s1", 5300, 10, 20), pod("s2", 5300, 12, 25)]
+    unready = sweep(3, [pod("c2", 0, since=START + 2.5 * TICK)], rest, running=frozenset({"c1", "c2", "s1", "s2"}))
+    after = advance(advance(trial, unready), sweep(4, [pod("c1", 33, 9), pod("c2", 0)], rest))
+    assert after.memory.canary[0].tolist() == [30, 9]
+
+
+def test_a_process_that_is_gone_is_forgotten_although_another_pod_is_silent():
+    there = frozenset({"c1", "c2", "s1"})
+    silent = sweep(3, [pod("c1", 33)], [pod("s1", 5300, 10, 20)], silent={"c2": "timed out"}, running=there)
+    assert set(advance(going(begun(), 2), silent).known) == {"c1", "s1"}
+
+
+def test_a_pod_of_the_canary_that_is_silent_is_told_and_what_the_others_say_counts():
+    trial = going(begun(), 3)
+    rest = [pod("s1", 5400, 10, 20), pod("s2", 5400, 12, 25)]
+    silent = {"c3": "timed out", "c2": "answered 500", "s3": "failed"}
+    of = {"c3": "fraud-2", "c2": "fraud-2", "s3": "fraud-1"}
+    partly = sweep(4, [pod("c1", 43, 4)], rest, silent=silent, silent_of=of)
+    assert missing(trial, partly) is None
+    assert blind(trial, partly) == "2 of 3 pods of fraud-2 cannot be read: c2: answered 500"
+    assert advance(trial, partly).memory.canary[0].tolist() == [40, 4]
+    assert blind(trial, sweep(4, [pod("c1", 43)], rest, silent={"s3": "failed"}, silent_of=of)) is None
+
+
+def test_why_an_arm_is_missing_is_what_its_own_pods_are_silent_about():
+    trial = going(begun(), 3)
+    silent = {"s1": "answered 500", "c1": "timed out"}
+    arms = sweep(4, [], [pod("s2", 5400)], silent=silent, silent_of={"s1": "fraud-1", "c1": "fraud-2"})
+    assert missing(trial, arms) == "no metrics of fraud-2: timed out"
+    assert missing(trial, sweep(4, [], [pod("s2", 5400)])) == "no metrics of fraud-2: no pod of it runs"
+
+
+def test_a_trial_of_a_clock_that_was_ahead_goes_on():
+    trial = going(begun(), 3)
+    assert as_of(trial, trial.looked) is trial
+    back = START + 1.5 * TICK
+    now = as_of(trial, back)
+    assert (now.began, now.tried, now.looked) == (START, START + TICK, back)
+    assert as_of(trial, START - TICK).began == START - TICK
+    assert going(now, 1, first=4).memory.canary[0].tolist() == [40, 0], "nothing is lost, and nothing counted twice"

@@ -19,7 +19,7 @@ from fairlead.cluster.access import Access
 from fairlead.cluster.connection import Connection
 from fairlead.evidence.sweep import PodMetrics, Sweep
 from fairlead.observe.asking import Asking
-from fairlead.observe.sweeps import AT_ONCE, Sweeps
+from fairlead.observe.sweeps import AT_ONCE, Sweeps, process_name
 
 KEY = ("risk", "fraud")
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -196,11 +196,15 @@ async def swept(sweeps: Sweeps, pods: Pods, told: Told, *revisions: Revision) ->
 
 def metrics(pod: str, requests: int, bad: int = 0) -> PodMetrics:
     return PodMetrics(
-        process=f"containerd://{pod}",
+        process=process_name(f"containerd://{pod}"),
         since=START,
         errors=(requests, bad),
         histograms={"Latency": {0.5: requests - 1, inf: requests}},
     )
+
+
+def processes(*pods: str) -> frozenset[str]:
+    return frozenset(process_name(f"containerd://{pod}") for pod in pods)
 
 
 async def test_all_pods_of_both_revisions_are_read(sweeps: Sweeps, pods: Pods, told: Told):
@@ -213,6 +217,7 @@ async def test_all_pods_of_both_revisions_are_read(sweeps: Sweeps, pods: Pods, t
     assert await swept(sweeps, pods, told, *both) == Sweep(
         at=START + timedelta(hours=1, seconds=1),
         pods={"stable": {"a": metrics("a", 10), "b": metrics("b", 20)}, "canary": {"c": metrics("c", 5, 2)}},
+        running=processes("a", "b", "c"),
     )
     assert {request.path for request in pods.asked} == {"/own/metrics"}
 
@@ -270,7 +275,7 @@ async def test_not_too_many_pods_are_asked_at_one_time(start: Callable[..., Swee
         (floods, "the page is longer than 4 MiB"),
         (says("", 500), "answered 500"),
         (says("", 302, Location="/elsewhere"), "answered 302"),
-        (says("requests_total one\n"), "a line cannot be read"),
+        (says("requests_total one\n"), "a line of requests_total cannot be read"),
         (packed, "answered in gzip, which was not asked for"),
     ],
 )
@@ -281,6 +286,7 @@ async def test_a_pod_that_cannot_be_read_holds_no_other_one_up(
     pods.add("good", "canary", says(page(4)))
     sweep = await swept(sweeps, pods, told)
     assert list(sweep.silent) == ["bad"]
+    assert sweep.silent_of == {"bad": "canary"}
     assert sweep.silent["bad"].startswith(f"GET /own/metrics on port {pods.port}")
     assert why in sweep.silent["bad"]
     assert sweep.pods["canary"] == {"good": metrics("good", 4)}
@@ -296,16 +302,37 @@ async def test_a_pod_where_nobody_listens(sweeps: Sweeps, pods: Pods, told: Told
     assert sweep.silent == {"a": f"GET /own/metrics on port {port} failed: ClientConnectorError"}
 
 
-async def test_whoever_does_not_serve_is_left_out(sweeps: Sweeps, pods: Pods, told: Told):
-    for name in ("starting", "ending", "waiting", "unknown", "good"):
-        pods.add(name, "stable", says(page(1)))
-    pods.manifests["starting"]["status"]["conditions"][0]["status"] = "False"
+async def test_whoever_does_not_run_is_left_out_but_known_to_be_there(sweeps: Sweeps, pods: Pods, told: Told):
+    for name in ("ending", "waiting", "unknown", "good", "other"):
+        pods.add(name, "draining" if name == "other" else "stable", says(page(1)))
     pods.manifests["ending"]["metadata"]["deletionTimestamp"] = "2026-01-05T09:00:00Z"
     pods.manifests["waiting"]["status"]["containerStatuses"][1]["state"] = {"waiting": {}}
     del pods.manifests["unknown"]["status"]["containerStatuses"]
     sweep = await swept(sweeps, pods, told)
     assert sweep.pods == {"stable": {"good": metrics("good", 1)}, "canary": {}}
     assert not sweep.silent
+    assert sweep.running == processes("ending", "waiting", "good")
+
+
+def unready(pods: Pods, name: str, since: datetime) -> None:
+    changed = since.isoformat().replace("+00:00", "Z")
+    pods.manifests[name]["status"]["conditions"] = [{"type": "Ready", "status": "False", "lastTransitionTime": changed}]
+
+
+async def test_a_pod_that_is_not_ready_is_read_all_the_same(sweeps: Sweeps, pods: Pods, told: Told):
+    pods.add("failing", "canary", says(page(9, bad=8)))
+    unready(pods, "failing", START + timedelta(minutes=1))
+    sweep = await swept(sweeps, pods, told)
+    assert sweep.pods["canary"] == {"failing": metrics("failing", 9, 8)}
+
+
+async def test_a_pod_that_was_never_ready_has_nothing_to_be_silent_about(sweeps: Sweeps, pods: Pods, told: Told):
+    for name, since in (("starting", START), ("failing", START + timedelta(minutes=1))):
+        pods.add(name, "canary", says("", 503))
+        unready(pods, name, since)
+    sweep = await swept(sweeps, pods, told)
+    assert list(sweep.silent) == ["failing"]
+    assert sweep.running == processes("starting", "failing")
 
 
 async def test_a_server_that_was_restarted_is_another_process(start: Callable[..., Sweeps], pods: Pods, told: Told):
@@ -315,9 +342,9 @@ async def test_a_server_that_was_restarted_is_another_process(start: Callable[..
     later = START + timedelta(minutes=3)
     pods.starts("a", "containerd://second", later)
     sweep = await swept(sweeps, pods, told)
-    while "a" in sweep.silent or sweep.pods["stable"]["a"].process == "containerd://a":
+    while "a" in sweep.silent or sweep.pods["stable"]["a"].process == process_name("containerd://a"):
         sweep = await swept(sweeps, pods, told)
-    assert sweep.pods["stable"]["a"].process == "containerd://second"
+    assert sweep.pods["stable"]["a"].process == process_name("containerd://second")
     assert sweep.pods["stable"]["a"].since == later
 
 
