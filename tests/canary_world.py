@@ -16,7 +16,7 @@ from fairlead.evidence.sweep import PodMetrics, Sweep
 from fairlead.observe.trials import Trials
 from fairlead.plan import Plan
 from fairlead.situation import Situation, revision_of
-from world import World, a_model
+from world import RUNTIME, World, a_model
 
 KEY = ("risk", "fraud")
 TICK = timedelta(seconds=5)
@@ -27,6 +27,19 @@ SLO = {
         {"name": "latency", "target": "95", "metric": "Latency", "threshold": "250ms"},
     ]
 }
+
+
+MEASURED = {
+    **RUNTIME,
+    "spec": {
+        **RUNTIME["spec"],
+        "metrics": {
+            "errors": {"bad": [{"series": "failures_total"}], "total": [{"series": "requests_total"}]},
+            "latency": {"series": "request_seconds"},
+        },
+    },
+}
+"""A ModelRuntime whose server counts errors and times."""
 
 
 def a_canary(version: str = "1", **spec: Any) -> dict[str, Any]:
@@ -41,6 +54,7 @@ class CanaryWorld(World):
     """A namespace with one model that is under load. `bad` and `slow` are shares of requests, by model version."""
 
     model: dict[str, Any] = field(default_factory=a_canary)
+    runtime: Mapping[str, Any] | None = field(default_factory=lambda: MEASURED)
     rate: float = 200.0
     bad: dict[str, float] = field(default_factory=dict)
     slow: dict[str, float] = field(default_factory=dict)

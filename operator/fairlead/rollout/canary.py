@@ -56,7 +56,7 @@ def beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
     if _is_gone(situation, stable) and first_objection(gates, situation, wanted, 1) is None:
         return _take_over(situation, spec, stable, wanted)
     if _phase(situation, wanted) == Phase.PROMOTING:
-        return _promote(situation, spec, stable, wanted, judge(situation, spec, stable.name, wanted.name))
+        return _promote(situation, spec, stable, wanted, judge(situation, spec, stable, wanted))
     # One whose pods are all away is not judged, and has its deadline to come back.
     if _phase(situation, wanted) != Phase.JUDGING or not situation.serving_pods(wanted.name):
         objection = _start(situation, spec, stable, wanted)
@@ -154,7 +154,7 @@ def _start(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
         return None
     room = waits_for_room(situation, wanted.name)
     phase = Phase.WAITING if room else Phase.STARTING
-    judged = judge(situation, spec, stable.name, wanted.name, ready=False)
+    judged = judge(situation, spec, stable, wanted, ready=False)
     started = _on_the_way(situation, spec, stable, wanted, phase=phase, wait=wait, judged=judged)
     left = time_left(situation, spec, wanted)
     # Only what is the canary's own doing runs against its deadline.
@@ -171,7 +171,7 @@ def _start(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
 
 def _judge(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
     """On trial: the evidence decides."""
-    judged = judge(situation, spec, stable.name, wanted.name)
+    judged = judge(situation, spec, stable, wanted)
     match judged.verdict:
         case Verdict.ROLLBACK:
             why = Wait(reason=Reason.EVIDENCE_AGAINST, message=_against(judged, stable, wanted))

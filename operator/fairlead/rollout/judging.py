@@ -1,19 +1,20 @@
 """What the evidence says about a canary after one more look: a trial that goes on, a verdict, and a weight."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase
+from fairlead.api.revision import Revision
 from fairlead.api.rollout import Rollout
-from fairlead.evidence.cells import cells
+from fairlead.evidence.cells import cells, lacking, metrics_of
 from fairlead.evidence.findings import findings
 from fairlead.evidence.judgement import Judged
 from fairlead.evidence.sweep import Sweep
 from fairlead.evidence.terms import Terms
-from fairlead.evidence.trial import Trial, advance, begin_trial, missing, unseen
+from fairlead.evidence.trial import Trial, advance, as_of, begin_trial, blind, missing, unseen
 from fairlead.evidence.verdict import Case, Verdict, next_weight, verdicts
 from fairlead.situation import Situation
 
@@ -21,16 +22,19 @@ STALE = timedelta(seconds=30)
 """Evidence that is older is missing: about six sweeps, or one rollout of a metrics pipeline."""
 
 
-def judge(situation: Situation, spec: ModelDeploymentSpec, stable: str, canary: str, *, ready: bool = True) -> Judged:
+def judge(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, canary: Revision, *, ready: bool = True
+) -> Judged:
     """What follows from the last sweep of metrics. A canary that is not `ready` for traffic gets none."""
     sweep = situation.sweep
-    trial = trial_of(situation, stable, canary)
+    trial = trial_of(situation, stable.name, canary.name)
     if trial is None:
-        return _begun(spec, stable, canary, sweep)
+        return _begun(situation, spec, stable, canary)
+    trial = as_of(trial, situation.now)
     now = advance(trial, sweep) if sweep is not None else trial
     terms = live_terms(now.terms, spec.rollout)
     found = findings(now.memory, terms)
-    case = Case(findings=found, terms=terms, lasted=now.lasted, waited=_waited(situation, now, canary))
+    case = Case(findings=found, terms=terms, lasted=now.lasted, waited=_waited(situation, now.tried, canary.name))
     verdict = Verdict(int(verdicts(case)))
     told = _missing(now, sweep, situation)
     if told is not None and verdict == Verdict.PROMOTE:
@@ -42,12 +46,12 @@ def judge(situation: Situation, spec: ModelDeploymentSpec, stable: str, canary: 
     return Judged(verdict=verdict, trial=now, findings=found, missing=told, source=source)
 
 
-def _waited(situation: Situation, trial: Trial, canary: str) -> timedelta:
+def _waited(situation: Situation, tried: datetime | None, canary: str) -> timedelta:
     """How long the canary has been on trial by the clock, whether or not there was evidence."""
     rollout = situation.status.rollout if situation.status else None
     judging = rollout is not None and rollout.revision == canary and rollout.phase == Phase.JUDGING
-    since = trial.tried or (rollout.since if rollout is not None and judging else situation.now)
-    return situation.now - since
+    since = tried or (rollout.since if rollout is not None and judging else situation.now)
+    return max(situation.now - since, timedelta(0))
 
 
 def trial_of(situation: Situation, stable: str, canary: str) -> Trial | None:
@@ -76,23 +80,31 @@ def live_terms(terms: Terms, rollout: Rollout) -> Terms:
     )
 
 
-def _begun(spec: ModelDeploymentSpec, stable: str, canary: str, sweep: Sweep | None) -> Judged:
+def _begun(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, canary: Revision) -> Judged:
+    """A trial that begins with this sweep, or what it lacks to begin."""
+    sweep = situation.sweep
+    late = _waited(situation, None, canary.name) >= spec.rollout.max_duration
+    verdict = Verdict.INCONCLUSIVE if late else Verdict.CONTINUE
     if sweep is None:
-        return Judged(verdict=Verdict.CONTINUE, missing="the metrics of the pods have not been read yet")
-    terms = new_terms(spec, sweep, stable)
-    if terms.cells:
-        trial = begin_trial(canary, stable, terms, sweep)
-        return Judged(
-            verdict=Verdict.CONTINUE, trial=trial, findings=findings(trial.memory, terms), source=sweep.source
-        )
-    why = next(iter(sorted(set(sweep.silent.values()))), f"the pods of {stable} have counted no request yet")
-    return Judged(verdict=Verdict.CONTINUE, missing=why)
+        return Judged(verdict=verdict, missing="the metrics of the pods have not been read yet")
+    pods = sweep.pods.get(stable.name, {}).values()
+    terms = new_terms(spec, sweep, stable.name)
+    told = lacking(spec.slo.objectives, metrics_of(stable.snapshot.metrics), pods)
+    if told is None and terms.cells:
+        trial = begin_trial(canary.name, stable.name, terms, sweep)
+        found = findings(trial.memory, terms)
+        return Judged(verdict=Verdict.CONTINUE, trial=trial, findings=found, source=sweep.source)
+    silent = next(iter(sorted(set(sweep.silent.values()))), None)
+    why = told or f"the pods of {stable.name} measure nothing to compare by"
+    return Judged(verdict=verdict, missing=why if pods or silent is None else silent)
 
 
 def _missing(trial: Trial, sweep: Sweep | None, situation: Situation) -> str | None:
     if situation.now - trial.looked <= STALE:
         silent = unseen(trial) if trial.lasted > STALE else ()
-        return f"no pod of {trial.canary} counts {', '.join(silent)}" if silent else None
+        if silent:
+            return f"no pod of {trial.canary} counts {', '.join(silent)}"
+        return blind(trial, sweep) if sweep is not None else None
     if sweep is None:
         return "the metrics of the pods are not read any more"
     return missing(trial, sweep) or "the metrics of the pods are not read any more"
