@@ -257,6 +257,8 @@ ROLLOUT = (
     schema("rollout.onInconclusive", "Wait", "Unsupported value", '"Hold", "Promote", "Rollback"'),
     schema("rollout.sensitivity", "Loose", "Unsupported value", '"Standard", "Tight"'),
     rule("rollout.guard", "2d", "such as 1h30m or 45s"),
+    rule("rollout.guard", "25h", "between 0s and 24h"),
+    rule("rollout.maxDuration", "200h", "between 30s and 168h"),
     *(
         rule("slo.objectives", [{"name": "o", "metric": "Errors", "target": "99", **changes}], *words, about=about)
         for changes, about, words in (
