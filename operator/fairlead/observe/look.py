@@ -74,10 +74,12 @@ class Observer:
         runtime = self._runtime(live)
         pods = self._pods(key)
         now = self._clock()
+        model = parse_model_deployment(live)
+        tries = not isinstance(model, Invalid) and model.spec.rollout.strategy == "Canary"
         return Situation(
             now=now,
             identity=identity,
-            model=parse_model_deployment(live),
+            model=model,
             status=status,
             runtime=runtime,
             other_runtimes=self._runtimes() if runtime is None else (),
@@ -86,7 +88,7 @@ class Observer:
             pods=pods,
             hanging=self._questions.hanging.told(key, pods, lambda: self._pods(key)),
             probe=self._answer(key, status, revisions, children),
-            sweep=self._sweep(key, status, revisions),
+            sweep=self._sweep(key, status if tries else None, revisions),
             trial=self._trials.latest(key, status, now),
             operator_namespace=self._operator_namespace,
         )
