@@ -1,7 +1,6 @@
 """Canaries on real pods, with real traffic and real metrics: what is good takes over, what is bad goes back."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,15 +9,8 @@ from e2e.traffic import lost_while
 from fairlead.api.kinds import DEPLOYMENT, MODEL_DEPLOYMENT
 from kube import Kube
 from models import a_canary, a_model
-from operator_process import OperatorProcess, running
+from operator_process import OperatorProcess
 from waiting import until
-
-
-@pytest.fixture
-def operator(kube: Kube, namespace: str, tmp_path: Path) -> Iterator[OperatorProcess]:
-    """An operator for the test's namespace."""
-    with running(kube.kubeconfig, tmp_path, namespace) as process:
-        yield process
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What a person on call reads when pods do not start: real pods, a real scheduler, a real kubelet."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,6 @@ from kube import QUOTA, Kube
 from models import a_model, a_server
 from operator_process import OperatorProcess, running
 from waiting import holds, until
-
-
-@pytest.fixture
-def operator(kube: Kube, namespace: str, tmp_path: Path) -> Iterator[OperatorProcess]:
-    """An operator for the test's namespace."""
-    with running(kube.kubeconfig, tmp_path, namespace) as process:
-        yield process
 
 
 def told(kube: Kube, namespace: str, reason: str, *words: str, seconds: float = 60) -> str:

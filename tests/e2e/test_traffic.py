@@ -1,7 +1,5 @@
 """Not one request is lost: while a model is updated, taken back, moved to other nodes, and its operator replaced."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +9,7 @@ from e2e.traffic import lost_while
 from fairlead.api.kinds import MODEL_DEPLOYMENT, POD
 from kube import NODE, Kube
 from models import a_model, a_server
-from operator_process import OperatorProcess, running
+from operator_process import OperatorProcess
 from waiting import until
 
 SPARE_DRAIN = {"preStop": "5s", "gracePeriod": "20s"}
@@ -22,13 +20,6 @@ def a_careful_server(image: str, version: str) -> dict[str, Any]:
     spec = a_server(image, version)
     spec["runtime"]["container"]["drain"] = SPARE_DRAIN
     return {**spec, "rollout": {"strategy": "BlueGreen", "drain": "5s"}, "replicas": 2}
-
-
-@pytest.fixture
-def operator(kube: Kube, namespace: str, tmp_path: Path) -> Iterator[OperatorProcess]:
-    """An operator for the test's namespace."""
-    with running(kube.kubeconfig, tmp_path, namespace) as process:
-        yield process
 
 
 @pytest.fixture

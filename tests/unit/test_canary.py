@@ -1,9 +1,11 @@
 """rollout/canary.py: stories of canaries under traffic, tick by tick."""
 
+from datetime import timedelta
 from itertools import pairwise
 
 from canary_world import CanaryWorld, a_canary, selects
 from fairlead.api.kinds import SERVICE
+from fairlead.reconcile import reconcile
 
 
 def on_trial(**spec: object) -> CanaryWorld:
@@ -437,3 +439,24 @@ def test_a_reason_that_nobody_knows_any_more_stops_nothing():
     world.status = {**status, "failed": {**status["failed"], "reason": "Whim"}}
     world.tick(2)
     assert world.rollout["phase"] == "RolledBack"
+
+
+def test_an_objective_that_the_histogram_cannot_tell_is_named_while_the_canary_is_on_trial():
+    beyond = {"name": "patience", "target": "99", "metric": "Latency", "threshold": "30s"}
+    world = on_trial(slo={"objectives": [beyond]})
+    until_phase(world, "Judging")
+    world.tick(4)
+    assert "objective patience is not judged: 30s is beyond the last edge" in world.condition("Ready")["message"]
+
+
+def test_it_looks_again_when_what_the_canary_waits_for_has_drained():
+    world = promoted()
+    world.change(model={"uri": "pvc://models/fraud", "version": "3"})
+    world.tick(3)
+    world.change(model={"uri": "pvc://models/fraud", "version": "4"})
+    world.tick(2)
+    drains = (world.status or {}).get("draining")
+    plan = reconcile(world.look())
+    assert drains
+    assert plan.look_again is not None
+    assert plan.look_again <= timedelta(seconds=30)

@@ -61,7 +61,7 @@ class Rollout(Part):
     sensitivity: Literal["Standard", "Tight"] = Field(
         default="Standard",
         description="Canary: how much worse than the old revision it may be and still be promoted. Standard: twice the "
-        "errors and 0.3 percentage points. Tight: 1.5 times and 0.1; it takes about four times the traffic.",
+        "errors and 0.3 percentage points. Tight: 1.5 times and 0.1; it takes more traffic.",
     )
     guard: Annotated[Duration, between("0s", "24h")] = Field(
         default=timedelta(minutes=1),

@@ -4,6 +4,7 @@ import difflib
 from dataclasses import replace
 from typing import Any
 
+from fairlead.api.metrics import MetricsProfile
 from fairlead.api.modeldeployment import MOUNTS_CLASH, ModelDeployment, mounts_clash
 from fairlead.api.parse import Invalid
 from fairlead.api.reasons import Reason
@@ -60,7 +61,7 @@ def _made(situation: Situation, model: ModelDeployment, wish: dict[str, Any]) ->
             template=pod_template(model, server),
             ports=server.ports,
             serving_path=_serving_path(model, server),
-            metrics=server.metrics,
+            metrics=_metrics(model, server),
             model_version=model.spec.model.version,
         )
     except LookupError as unknown:
@@ -110,6 +111,13 @@ def _serving_path(model: ModelDeployment, server: ServerTemplate) -> str | None:
     readiness = server.probes.readiness
     path = server.probes.serving or (readiness.path if readiness else None)
     return None if path is None else fill(path, placeholder_values(model, server))
+
+
+def _metrics(model: ModelDeployment, server: ServerTemplate) -> MetricsProfile | None:
+    profile = server.metrics
+    if profile is None:
+        return None
+    return profile.model_copy(update={"path": fill(profile.path, placeholder_values(model, server))})
 
 
 def _at_runtime(model: ModelDeployment, text: str) -> str:

@@ -11,8 +11,8 @@ from fairlead.evidence.verdict import Verdict
 class Judged:
     """What a look says. `trial` goes on from here; None when none could begin.
 
-    `missing` says in words which evidence there should be and is not; nothing is decided on it then. `source` is where
-    the counters came from.
+    `missing` says in words which evidence there should be and is not; what is there may speak against a canary all the
+    same, and never for it. `source` is where the counters came from.
     """
 
     verdict: Verdict

@@ -34,6 +34,7 @@ class _Kept(BaseModel):
     looked: AwareDatetime
     tried: AwareDatetime | None = None
     weight: float = Field(ge=0, le=1)
+    unjudged: str | None = None
     terms: Terms
     memory: dict[str, tuple[Annotated[float, Field(allow_inf_nan=False)] | None, ...]]  # None is minus infinity
     known: dict[str, tuple[Annotated[int | float, Field(allow_inf_nan=False)] | None, ...]]
@@ -56,6 +57,7 @@ def _kept(trial: Trial) -> _Kept:
         looked=trial.looked,
         tried=trial.tried,
         weight=float(f"{trial.weight:.7g}"),
+        unjudged=trial.unjudged,
         terms=trial.terms,
         memory=memory,
         known={process: _flat(counts, trial) for process, counts in trial.known.items()},
@@ -78,6 +80,7 @@ def trial_from(text: str) -> Trial:
         looked=kept.looked,
         tried=kept.tried,
         weight=kept.weight,
+        unjudged=kept.unjudged,
         terms=kept.terms,
         memory=Memory(**arrays),
         known=known,

@@ -27,7 +27,7 @@ class Trial:
     """What is known of one trial. `began` and `looked` are the ends of its first and last sweep.
 
     `tried` is when the canary was first seen to have got a request, None before. `weight` is the share of traffic that
-    the evidence allows.
+    the evidence allows. `unjudged` says which objectives the stable revision's metrics could not tell when it began.
     """
 
     canary: str
@@ -36,6 +36,7 @@ class Trial:
     looked: datetime
     tried: datetime | None = None
     weight: float = 0.0
+    unjudged: str | None = None
     terms: Terms
     memory: Memory
     known: Known
@@ -51,7 +52,7 @@ class Trial:
         return self.looked - self.tried if self.tried else timedelta(0)
 
 
-def begin_trial(canary: str, stable: str, terms: Terms, sweep: Sweep) -> Trial:
+def begin_trial(canary: str, stable: str, terms: Terms, sweep: Sweep, *, unjudged: str | None = None) -> Trial:
     """A trial that begins with this sweep: what was counted before only says what to expect."""
     so_far = difference(
         {}, _readings(sweep, stable, terms.cells), names(terms), datetime.min.replace(tzinfo=UTC)
@@ -62,6 +63,7 @@ def begin_trial(canary: str, stable: str, terms: Terms, sweep: Sweep) -> Trial:
         stable=stable,
         began=sweep.at,
         looked=sweep.at,
+        unjudged=unjudged,
         terms=terms,
         memory=begin(Memory.blank(len(terms.cells)), requests, bad),
         known={},

@@ -36,11 +36,13 @@ class HangingPods:
         tell: Callable[[Key], None],
         now: Callable[[], datetime],
         clock: Callable[[], float] = time.monotonic,
+        again: float = AGAIN,
     ) -> None:
         self._events_of = events_of
         self._tell = tell
         self._now = now
         self._clock = clock
+        self._again = again
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._told: dict[Key, dict[str, Hanging]] = {}
@@ -79,7 +81,7 @@ class HangingPods:
             if told != before:
                 self._told[key] = told
                 self._tell(key)
-            await asyncio.sleep(AGAIN if due else AFTER - max(ages.values()))
+            await asyncio.sleep(self._again if due else AFTER - max(ages.values()))
 
     def _age(self, pod: Mapping[str, Any], seen: dict[str, float]) -> float:
         """Seconds since it has a node; since it was seen first, where the clocks do not agree."""

@@ -42,11 +42,16 @@ class Probes:
     """
 
     def __init__(
-        self, asking: Asking, tell: Callable[[Key], None], clock: Callable[[], float] = time.monotonic
+        self,
+        asking: Asking,
+        tell: Callable[[Key], None],
+        clock: Callable[[], float] = time.monotonic,
+        within: float = TIMEOUT,
     ) -> None:
         self._asking = asking
         self._tell = tell
         self._clock = clock
+        self._within = within
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._running = Beside("probe")
         self._heard: dict[Key, _Heard] = {}
@@ -97,7 +102,7 @@ class Probes:
                 return None
             asking = asyncio.create_task(self._answer_of(pod, revision))
             try:
-                await asyncio.wait((asking,), timeout=TIMEOUT)  # a slower one makes room for others
+                await asyncio.wait((asking,), timeout=self._within)  # a slower one makes room for others
             except asyncio.CancelledError:
                 asking.cancel()
                 raise
@@ -107,7 +112,7 @@ class Probes:
         """Never raises for what a pod does."""
         port, path = revision.snapshot.ports.http, revision.snapshot.serving_path
         readiness = _readiness(revision)
-        seconds = max(TIMEOUT, float(readiness.get("timeoutSeconds") or 0))
+        seconds = max(self._within, float(readiness.get("timeoutSeconds") or 0))
         asked = f"GET {path or '/'} on port {port}"
         try:
             async with self._asking.get(pod, port, path or "/", within=seconds) as response:

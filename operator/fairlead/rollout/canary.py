@@ -13,14 +13,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from fairlead.api.history import Outcome
 from fairlead.api.modeldeployment import ModelDeploymentSpec
-from fairlead.api.reasons import ConditionType, Phase, Reason
+from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.evidence.judgement import Judged
 from fairlead.evidence.verdict import Verdict
-from fairlead.plan import Decision, Failed, Wait
-from fairlead.rollout.draining import drained_from_now, draining, guard_left, next_drained
+from fairlead.plan import Decision, Wait
+from fairlead.rollout.draining import drained_from_now, draining, next_drained
 from fairlead.rollout.gates import (
     BEFORE_FIRST_TRAFFIC,
     BEFORE_TRAFFIC,
@@ -32,15 +31,14 @@ from fairlead.rollout.gates import (
 from fairlead.rollout.judging import judge
 from fairlead.rollout.pods import crash_looping, waits_for_room
 from fairlead.rollout.ratio import canary_pods, share
-from fairlead.rollout.serving import NOTHING, abandoned, serves, soonest, time_left
+from fairlead.rollout.rollback import remembered_failure, roll_back, roll_back_by_evidence, rolled_back
+from fairlead.rollout.serving import NOTHING, SOON, abandoned, serves, soonest, time_left
 from fairlead.rollout.size import kept_replicas, wanted_replicas
 from fairlead.rollout.stable import stable_since
+from fairlead.rollout.untried import is_gone
 from fairlead.situation import Situation
 
 TICK = timedelta(seconds=5)
-GONE = timedelta(minutes=1)
-"""A stable revision without an available pod for so long will not be back by itself soon."""
-SOON = timedelta(seconds=1)
 
 
 def beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
@@ -50,10 +48,10 @@ def beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
         return rolled_back(situation, spec, stable, wanted, failed)
     crash = crash_looping(situation, wanted.name, _asked_for(situation, wanted))
     if crash is not None:
-        return _roll_back(situation, spec, stable, wanted, crash)
+        return roll_back(situation, spec, stable, wanted, crash)
     tried = _phase(situation, wanted) in (Phase.JUDGING, Phase.PROMOTING)
     gates = BEFORE_FIRST_TRAFFIC if tried else BEFORE_TRAFFIC
-    if _is_gone(situation, stable) and first_objection(gates, situation, wanted, 1) is None:
+    if is_gone(situation, stable) and first_objection(gates, situation, wanted, 1) is None:
         return _take_over(situation, spec, stable, wanted)
     if _phase(situation, wanted) == Phase.PROMOTING:
         return _promote(situation, spec, stable, wanted, judge(situation, spec, stable, wanted))
@@ -63,84 +61,6 @@ def beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
         if objection is not None:
             return objection
     return _judge(situation, spec, stable, wanted)
-
-
-def needs_no_trial(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> bool:
-    """Whether the wanted revision takes over as soon as it can.
-
-    The one that served before has shown what it is: who goes back to it wants to be there. And where no pods are
-    wanted, there is no traffic to try anything with. What has failed is not let in by either way.
-    """
-    if remembered_failure(situation, wanted) is not None:
-        return False
-    return _served_before(situation, stable, wanted) or wanted_replicas(spec, situation, stable) == 0
-
-
-def _served_before(situation: Situation, stable: Revision, wanted: Revision) -> bool:
-    history = situation.status.history if situation.status else ()
-    took_over = (each for each in history if each.outcome == Outcome.PROMOTED and each.revision == stable.name)
-    last = next(took_over, None)
-    return last is not None and last.stable == wanted.name
-
-
-def _is_gone(situation: Situation, stable: Revision) -> bool:
-    """Whether the stable revision has been away for a while: nothing to lose then, and nothing to be compared with."""
-    if not situation.asked_pods(stable.name) or situation.serving_pods(stable.name):
-        return False
-    conditions = situation.status.conditions if situation.status else ()
-    available = next((each for each in conditions if each.type == ConditionType.AVAILABLE), None)
-    if available is None or available.status != "False":
-        return False
-    return situation.now - available.last_transition_time >= GONE
-
-
-def go_back(situation: Situation, spec: ModelDeploymentSpec, stable: Revision) -> Decision | None:
-    """Back to the revision before, when the one that has just taken over fails; None when it does not."""
-    kept = [
-        old for old in draining(situation, spec, keep_out={stable.name}) if guard_left(situation, spec, old) > NOTHING
-    ]
-    ready = [old.revision for old in kept if situation.serving_pods(old.revision.name)]
-    if not ready:
-        return None
-    wait = crash_looping(situation, stable.name, stable_since(situation, stable))
-    if wait is None and not situation.serving_pods(stable.name):
-        wait = Wait(reason=Reason.NOT_READY, message=f"no pod of {stable.name} is available any more")
-    if wait is None:
-        return None
-    back = _roll_back(situation, spec, ready[-1], stable, wait)
-    return replace(back, draining=(*back.draining, *drained_from_now(situation, spec, stable, served=False)))
-
-
-def remembered_failure(situation: Situation, wanted: Revision) -> Failed | None:
-    """That the wanted revision was rolled back before, and is wanted ever since."""
-    failed = situation.status.failed if situation.status else None
-    if failed is None or failed.revision != wanted.name:
-        return None
-    return Failed(
-        revision=failed.revision,
-        reason=Reason(failed.reason) if failed.reason in Reason.__members__.values() else Reason.ROLLED_BACK,
-        message=failed.message,
-        since=min(failed.since, situation.now),
-    )
-
-
-def rolled_back(
-    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, failed: Failed
-) -> Decision:
-    """The stable revision serves, and what has failed ends once its requests are done."""
-    needed = wanted_replicas(spec, situation, None)
-    old = draining(situation, spec, keep_out={stable.name}, guarded=False)
-    ends = abandoned(situation, spec, {stable.name, *(drained.revision.name for drained in old)})
-    return Decision(
-        phase=Phase.ROLLED_BACK,
-        replicas=needed,
-        stable_replicas=needed,
-        stable=stable,
-        stable_since=stable_since(situation, stable),
-        draining=(*old, *ends),
-        failed=failed,
-        look_again=soonest(next_drained(situation, spec, (*old, *ends))),
-    )
 
 
 def _start(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision | None:
@@ -164,9 +84,9 @@ def _start(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
             reason=Reason.PROGRESS_DEADLINE_EXCEEDED,
             message=f"within spec.rollout.progressDeadline, {wait.message}",
         )
-        return _roll_back(situation, spec, stable, wanted, late)
-    ask = SOON if wait == about_to_be_asked(wanted) else left
-    return replace(started, look_again=ask if ask > NOTHING else None)
+        return roll_back(situation, spec, stable, wanted, late)
+    ask = SOON if wait == about_to_be_asked(wanted) else None
+    return replace(started, look_again=soonest(ask, left, next_drained(situation, spec, started.draining)))
 
 
 def _judge(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
@@ -174,8 +94,7 @@ def _judge(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
     judged = judge(situation, spec, stable, wanted)
     match judged.verdict:
         case Verdict.ROLLBACK:
-            why = Wait(reason=Reason.EVIDENCE_AGAINST, message=_against(judged, stable, wanted))
-            return replace(_roll_back(situation, spec, stable, wanted, why), judged=judged)
+            return roll_back_by_evidence(situation, spec, stable, wanted, judged)
         case Verdict.PROMOTE | Verdict.INCONCLUSIVE if spec.rollout.paused:
             wait = _goes_on(spec, wanted, judged)
         case Verdict.PROMOTE:
@@ -202,7 +121,8 @@ def _goes_on(spec: ModelDeploymentSpec, wanted: Revision, judged: Judged) -> Wai
         return Wait(reason=Reason.EVIDENCE_MISSING, message=f"{wanted.name} cannot be judged: {judged.missing}")
     if spec.rollout.paused:
         return Wait(reason=Reason.PAUSED, message=f"spec.rollout.paused holds {wanted.name} at its weight")
-    return Wait(reason=Reason.ON_TRIAL, message=f"{wanted.name} is on trial")
+    left_out = f" ({judged.trial.unjudged})" if judged.trial and judged.trial.unjudged else ""
+    return Wait(reason=Reason.ON_TRIAL, message=f"{wanted.name} is on trial{left_out}")
 
 
 def _inconclusive(
@@ -216,7 +136,7 @@ def _inconclusive(
             return _promote(situation, spec, stable, wanted, judged)
         case "Rollback":
             why = Wait(reason=Reason.INCONCLUSIVE, message=told)
-            return replace(_roll_back(situation, spec, stable, wanted, why), judged=judged)
+            return replace(roll_back(situation, spec, stable, wanted, why), judged=judged)
         case "Hold" | "Promote":
             wait = Wait(reason=Reason.INCONCLUSIVE, message=f"{told}; raise it, or change spec.rollout.onInconclusive")
             held = _on_the_way(situation, spec, stable, wanted, phase=Phase.JUDGING, wait=wait, judged=judged)
@@ -243,8 +163,7 @@ def _promote(
 ) -> Decision:
     """The canary gets the pods for all traffic, and then all traffic; it is looked at all the while."""
     if judged.verdict == Verdict.ROLLBACK:
-        why = Wait(reason=Reason.EVIDENCE_AGAINST, message=_against(judged, stable, wanted))
-        return replace(_roll_back(situation, spec, stable, wanted, why), judged=judged)
+        return roll_back_by_evidence(situation, spec, stable, wanted, judged)
     needed = wanted_replicas(spec, situation, stable)
     wait = pods_not_available(situation, wanted, needed)
     promoting = _phase(situation, wanted) == Phase.PROMOTING
@@ -302,27 +221,6 @@ def _pods(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wan
         return 1  # one that served before may still have many pods
     most = canary_pods(spec.rollout.max_weight / 100, beside, needed)
     return min(max(canary_pods(weight, beside, needed), situation.asked_pods(wanted.name)), most)
-
-
-def _roll_back(
-    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, why: Wait
-) -> Decision:
-    failed = Failed(revision=wanted.name, reason=why.reason, message=why.message, since=situation.now)
-    return rolled_back(situation, spec, stable, wanted, failed)
-
-
-def _against(judged: Judged, stable: Revision, wanted: Revision) -> str:
-    """Which cell speaks most against the canary, with its counts."""
-    if judged.trial is None or judged.findings is None:
-        return f"{wanted.name} was worse than {stable.name}"
-    cells = judged.trial.cells
-    weight = [max(float(w), float(b)) for w, b in zip(judged.findings.worse, judged.findings.beyond, strict=True)]
-    most = max(range(len(cells)), key=lambda n: weight[n])
-    (n, x), (m, y) = judged.trial.memory.canary[most], judged.trial.memory.stable[most]
-    return (
-        f"{cells[most].name}: {x:.0f} of {n:.0f} requests to {wanted.name} were bad, "
-        f"and {y:.0f} of {m:.0f} to {stable.name}"
-    )
 
 
 def _phase(situation: Situation, wanted: Revision) -> Phase | None:

@@ -1,4 +1,4 @@
-"""Which revisions live and which of them serves: the only place where a phase changes.
+"""Which revisions live and which of them serves. What becomes of a canary is decided in canary.py.
 
                       a new hash                    available, and answered a request
         Stable ───────────────────────▶ Starting ─────────────────────────────────▶ Draining ──▶ Stable
@@ -13,7 +13,6 @@ one has pods available. Changing the spec again supersedes the candidate, and ch
 """
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import assert_never
 
 from fairlead.api.modeldeployment import ModelDeploymentSpec
@@ -23,12 +22,12 @@ from fairlead.plan import Decision, Problem, Wait
 from fairlead.rollout import canary
 from fairlead.rollout.draining import drained_from_now, draining, next_drained
 from fairlead.rollout.gates import BEFORE_FIRST_TRAFFIC, BEFORE_TRAFFIC, about_to_be_asked, first_objection
-from fairlead.rollout.serving import NOTHING, abandoned, serves, soonest, time_left
+from fairlead.rollout.rollback import go_back
+from fairlead.rollout.serving import NOTHING, SOON, abandoned, serves, soonest, time_left
 from fairlead.rollout.size import kept_replicas, needs_the_room, sized, wanted_replicas
 from fairlead.rollout.stable import stable_revision, stable_since
+from fairlead.rollout.untried import needs_no_trial
 from fairlead.situation import Situation, revision_of
-
-SOON = timedelta(seconds=1)
 
 
 def decide(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | Problem) -> Decision:
@@ -43,7 +42,7 @@ def _decided(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision |
     if stable is not None and stable.name == wanted.name:
         return _settled(situation, spec, wanted)
     match spec.rollout.strategy:
-        case "Canary" if stable is not None and not canary.needs_no_trial(situation, spec, stable, wanted):
+        case "Canary" if stable is not None and not needs_no_trial(situation, spec, stable, wanted):
             return canary.beside(situation, spec, stable, wanted)
         case "Canary" | "BlueGreen":
             return _first(situation, spec, wanted) if stable is None else _beside(situation, spec, stable, wanted)
@@ -72,7 +71,7 @@ def _settled(situation: Situation, spec: ModelDeploymentSpec, stable: Revision) 
     """The spec's revision serves; what served before drains."""
     old = draining(situation, spec, keep_out={stable.name})
     left = abandoned(situation, spec, {stable.name, *(drained.revision.name for drained in old)})
-    return canary.go_back(situation, spec, stable) or serves(situation, spec, stable, (*old, *left))
+    return go_back(situation, spec, stable) or serves(situation, spec, stable, (*old, *left))
 
 
 def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:

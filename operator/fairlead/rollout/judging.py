@@ -9,7 +9,7 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
 from fairlead.api.rollout import Rollout
-from fairlead.evidence.cells import cells, lacking, metrics_of
+from fairlead.evidence.cells import cells, dropped, lacking, metrics_of
 from fairlead.evidence.findings import findings
 from fairlead.evidence.judgement import Judged
 from fairlead.evidence.sweep import Sweep
@@ -91,7 +91,8 @@ def _begun(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, ca
     terms = new_terms(spec, sweep, stable.name)
     told = lacking(spec.slo.objectives, metrics_of(stable.snapshot.metrics), pods)
     if told is None and terms.cells:
-        trial = begin_trial(canary.name, stable.name, terms, sweep)
+        left_out = dropped(spec.slo.objectives, pods)
+        trial = begin_trial(canary.name, stable.name, terms, sweep, unjudged=left_out)
         found = findings(trial.memory, terms)
         return Judged(verdict=Verdict.CONTINUE, trial=trial, findings=found, source=sweep.source)
     silent = next(iter(sorted(set(sweep.silent.values()))), None)

@@ -12,6 +12,7 @@ from fairlead.rollout.stable import stable_since
 from fairlead.situation import Situation, revision_named
 
 NOTHING = timedelta(0)
+SOON = timedelta(seconds=1)
 
 
 def serves(

@@ -70,9 +70,8 @@ def cluster() -> Cluster:
 
 
 @pytest.fixture
-async def hanging(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HangingPods]:
-    monkeypatch.setattr("fairlead.observe.hanging.AGAIN", 0.01)
-    hanging = HangingPods(cluster.events_of, cluster.tell, lambda: cluster.now)
+async def hanging(cluster: Cluster) -> AsyncIterator[HangingPods]:
+    hanging = HangingPods(cluster.events_of, cluster.tell, lambda: cluster.now, again=0.01)
     yield hanging
     hanging.close()
 

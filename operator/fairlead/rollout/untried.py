@@ -1,0 +1,43 @@
+"""When a revision takes over without a trial: what has served before, and what replaces something dead."""
+
+from datetime import timedelta
+
+from fairlead.api.history import Outcome
+from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.api.reasons import ConditionType
+from fairlead.api.revision import Revision
+from fairlead.rollout.rollback import remembered_failure
+from fairlead.rollout.size import wanted_replicas
+from fairlead.situation import Situation
+
+GONE = timedelta(minutes=1)
+"""A stable revision without an available pod for so long will not be back by itself soon."""
+
+
+def needs_no_trial(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> bool:
+    """Whether the wanted revision takes over as soon as it can.
+
+    The one that served before has shown what it is: who goes back to it wants to be there. And where no pods are
+    wanted, there is no traffic to try anything with. What has failed is not let in by either way.
+    """
+    if remembered_failure(situation, wanted) is not None:
+        return False
+    return _served_before(situation, stable, wanted) or wanted_replicas(spec, situation, stable) == 0
+
+
+def is_gone(situation: Situation, stable: Revision) -> bool:
+    """Whether the stable revision has been away for a while: nothing to lose then, and nothing to be compared with."""
+    if not situation.asked_pods(stable.name) or situation.serving_pods(stable.name):
+        return False
+    conditions = situation.status.conditions if situation.status else ()
+    available = next((each for each in conditions if each.type == ConditionType.AVAILABLE), None)
+    if available is None or available.status != "False":
+        return False
+    return situation.now - available.last_transition_time >= GONE
+
+
+def _served_before(situation: Situation, stable: Revision, wanted: Revision) -> bool:
+    history = situation.status.history if situation.status else ()
+    took_over = (each for each in history if each.outcome == Outcome.PROMOTED and each.revision == stable.name)
+    last = next(took_over, None)
+    return last is not None and last.stable == wanted.name
