@@ -177,7 +177,7 @@ def test_kubectl_get_shows_what_a_person_on_call_wants(
     kube.wait_ready(namespace, "fraud")
     shown = kube.kubectl("get", "fmd", "-n", namespace)
     head, row = shown.stdout.splitlines()
-    assert head.split() == ["NAME", "READY", "REPLICAS", "AVAILABLE", "STABLE", "ROLLOUT", "AGE"]
+    assert head.split() == ["NAME", "READY", "REPLICAS", "AVAILABLE", "STABLE", "ROLLOUT", "WEIGHT", "AGE"]
     assert row.split()[:4] == ["fraud", "True", "1", "1"]
     assert row.split()[5] == "Stable"
 
