@@ -10,7 +10,7 @@ from math import floor, inf
 from typing import Any
 
 from fairlead.api import names
-from fairlead.api.kinds import DEPLOYMENT, SERVICE
+from fairlead.api.kinds import DEPLOYMENT, HTTP_ROUTE, SERVICE
 from fairlead.api.times import format_time
 from fairlead.evidence.sweep import PodMetrics, Sweep
 from fairlead.observe.trials import Trials
@@ -70,6 +70,12 @@ class CanaryWorld(World):
     trials: Trials = field(default_factory=Trials)
     sent: dict[str, float] = field(default_factory=dict)
     """Requests so far, by model version."""
+    gateway: str = "Accepts"
+    """What the Gateway does with a new generation of the route: Accepts, Refuses it, or is Away."""
+    routed: dict[str, int] = field(default_factory=dict)
+    """Weights by revision that the Gateway acts on: those of the last route that it has accepted."""
+    lost: float = 0.0
+    """Requests that the Gateway sent to a revision without pods."""
 
     def look(self) -> Situation:
         seen = super().look()
@@ -95,6 +101,7 @@ class CanaryWorld(World):
             self.run_pods()
             self.now += TICK
             self.serve()
+            self.run_gateway()
             self.reconcile()
 
     def run_pods(self) -> None:
@@ -107,12 +114,41 @@ class CanaryWorld(World):
         """The operator ends, and another one begins."""
         self.trials = Trials()
 
+    def run_gateway(self) -> None:
+        """The Gateway's controller looks at the route."""
+        route = self.children.get((HTTP_ROUTE, "fraud"))
+        if route is None or self.gateway == "Away":
+            return
+        accepted = self.gateway == "Accepts"
+        if accepted:
+            (rule,) = route["spec"]["rules"]
+            self.routed = {each["name"]: each["weight"] for each in rule["backendRefs"]}
+        said = {
+            "status": str(accepted),
+            "reason": "Accepted" if accepted else "NotAllowedByListeners",
+            "message": "" if accepted else "no listener allows routes of namespace risk",
+            "observedGeneration": route["metadata"]["generation"],
+        }
+        conditions = [{"type": "Accepted", **said}, {"type": "ResolvedRefs", **said}]
+        route["status"] = {"parents": [{"parentRef": route["spec"]["parentRefs"][0], "conditions": conditions}]}
+
     def serve(self) -> None:
-        """The requests of five seconds, shared by the pods that the Service selects."""
-        service = self.children.get((SERVICE, "fraud"))
-        pods = [pod for pod in self.available() if service and selects(service, pod)]
+        """The requests of five seconds, by the Gateway if there is one, else by the Service."""
+        requests = self.rate * TICK.total_seconds()
+        if "traffic" not in self.model["spec"]:
+            service = self.children.get((SERVICE, "fraud"))
+            self.answer_requests([pod for pod in self.available() if service and selects(service, pod)], requests)
+            return
+        for revision, weight in self.routed.items():
+            pods = [pod for pod in self.available() if revision_of(pod) == revision]
+            share = requests * weight / sum(self.routed.values())
+            self.answer_requests(pods, share)
+            self.lost += 0 if pods else share
+
+    def answer_requests(self, pods: list[dict[str, Any]], requests_of_all: float) -> None:
+        """Requests that come to these pods, shared evenly."""
         for pod in pods:
-            version, requests = version_of(pod), self.rate * TICK.total_seconds() / len(pods)
+            version, requests = version_of(pod), requests_of_all / len(pods)
             counts = self.counted.setdefault(pod["metadata"]["name"], [0.0, 0.0, 0.0])
             for n, share in enumerate((1.0, self.bad.get(version, 0.002), self.slow.get(version, 0.01))):
                 counts[n] += requests * share

@@ -15,7 +15,7 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
 import localcluster
-from fairlead.api.kinds import CHILDREN, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, Kind
+from fairlead.api.kinds import CHILDREN, MODEL_DEPLOYMENT, MODEL_RUNTIME, OPTIONAL, POD, Kind
 from waiting import until
 
 NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
@@ -111,8 +111,19 @@ class Kube:
         return {
             (kind.kind, found["metadata"]["name"]): found
             for kind in CHILDREN
+            if kind not in OPTIONAL or self.serves(kind)
             for found in self.list(kind, namespace, selector)
         }
+
+    def serves(self, kind: Kind) -> bool:
+        """Whether the cluster has this kind."""
+        try:
+            self.call("GET", kind.path())
+        except ApiException as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
 
     def pods(self, namespace: str, model: str) -> builtins.list[Object]:
         """Pods of a model, those that are ending too."""

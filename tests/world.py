@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fairlead.api import names
-from fairlead.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, SERVICE, Kind, kind_of
+from fairlead.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, OPTIONAL, SERVICE, Kind, kind_of
 from fairlead.api.parse import parse_model_deployment, parse_model_runtime
 from fairlead.api.revision import read_revision, recovered_revision
 from fairlead.api.status import Status
@@ -64,6 +64,8 @@ class World:
     broken: set[str] = field(default_factory=set)
     """Revisions whose pods never become ready."""
     refusals: tuple[Refusal, ...] = ()
+    served: frozenset[Kind] = frozenset(OPTIONAL)
+    """Optional kinds that the cluster has."""
     count: int = 0
 
     def look(self) -> Situation:
@@ -97,6 +99,7 @@ class World:
             pods=tuple(self.pods()),
             probe=self.answer(asked) if asked else None,
             refusals=self.refusals,
+            served=self.served,
         )
 
     def answer(self, revision: str) -> ProbeAnswer | None:

@@ -99,9 +99,9 @@ class Decision:
     could serve. `overdue` says that the candidate has had its time. `look_again` is set where time alone will make a
     difference.
 
-    Of a canary: `candidate_replicas` is how many pods it has that does not get all traffic yet; `shared` says that it
-    gets some, and `share` how much of it. `judged` is what the evidence says, and `failed` the revision that the spec
-    asks for and that was rolled back.
+    Of a canary: `candidate_replicas` is how many pods it has that does not get all traffic yet; `share` is how much of
+    the traffic it is to get. `judged` is what the evidence says, and `failed` the revision that the spec asks for and
+    that was rolled back.
     """
 
     phase: Phase
@@ -114,7 +114,6 @@ class Decision:
     draining: tuple[Drained, ...] = ()
     stable_since: datetime | None = None
     candidate_replicas: int | None = None
-    shared: bool = False
     share: float = 0.0
     judged: Judged | None = None
     failed: Failed | None = None

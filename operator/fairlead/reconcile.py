@@ -18,7 +18,7 @@ def reconcile(situation: Situation) -> Plan:
         return Plan(steps=(), status=told.data(), events=events(situation.status, told))
     wanted = wanted_revision(situation, model)
     decision = decide(situation, model.spec, wanted)
-    told = status(situation, decision)
+    told = status(situation, model.spec, decision)
     return Plan(
         steps=steps(situation, model.spec, decision),
         status=told.data(),

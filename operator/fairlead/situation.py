@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from fairlead.api import names
-from fairlead.api.kinds import DEPLOYMENT, SERVICE, Kind
+from fairlead.api.kinds import DEPLOYMENT, OPTIONAL, SERVICE, Kind
 from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.modelruntime import ModelRuntime
 from fairlead.api.parse import Invalid
@@ -68,6 +68,7 @@ class Situation:
     """One look at one model. `status` is what was written last, or None when there is none that can be read.
 
     `other_runtimes` are the names of those ModelRuntimes that there are, where the one that the model names is not.
+    `served` are those optional kinds that the cluster has.
     """
 
     now: datetime
@@ -85,6 +86,7 @@ class Situation:
     trial: Trial | None = None
     refusals: tuple[Refusal, ...] = ()
     operator_namespace: str = "fairlead-system"
+    served: frozenset[Kind] = frozenset(OPTIONAL)
 
     def child(self, kind: Kind, name: str) -> Manifest | None:
         """A live object that belongs to this model."""

@@ -59,11 +59,14 @@ def load(
     body: str = "",
     connections: str = "fresh",
     service: str = "fraud",
+    url: str = "",
 ) -> Iterator[Load]:
-    """Asks a Service until it is stopped; `node` is where the load comes from."""
-    found = kube.get(SERVICE, namespace, service)
-    assert found is not None
-    command = ["python3", "/app/load.py", "--url", f"http://{found['spec']['clusterIP']}{path}"]
+    """Asks a Service, or what is at `url`, until it is stopped; `node` is where the load comes from."""
+    if not url:
+        found = kube.get(SERVICE, namespace, service)
+        assert found is not None
+        url = f"http://{found['spec']['clusterIP']}"
+    command = ["python3", "/app/load.py", "--url", f"{url}{path}"]
     command += ["--rate", str(RATE), "--seconds", LONGEST, "--connections", connections]
     command += ["--body", body] if body else []
     name = f"load-{uuid.uuid4().hex[:6]}"

@@ -112,6 +112,12 @@ def the_autoscaler_is_switched_off() -> World:
     return world
 
 
+def behind_a_gateway() -> World:
+    """An HTTPRoute sends what comes to the Gateway for this model to its one revision."""
+    gateway = {"name": "public", "namespace": "gateways", "hostnames": ["fraud.example.com"], "path": "/v2"}
+    return World(a_model(traffic={"gateway": gateway}, network={"isolation": "Namespace"}))
+
+
 def recreate() -> World:
     """Recreate: the old revision ends before the new one starts."""
     world = World(a_model(rollout={"strategy": "Recreate"}))
@@ -146,6 +152,7 @@ STORIES: tuple[Callable[[], World], ...] = (
     a_new_version_crashes,
     a_new_version_of_an_autoscaled_model,
     the_autoscaler_is_switched_off,
+    behind_a_gateway,
     recreate,
     the_runtime_is_missing,
     the_runtime_has_changed,

@@ -1,11 +1,13 @@
 """Canaries under traffic, whatever happens to them and in whatever order: what must hold at every look."""
 
+from typing import Any, ClassVar
+
 import hypothesis
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from canary_world import CanaryWorld, a_canary, selects, version_of
-from fairlead.api.kinds import DEPLOYMENT, SERVICE
+from fairlead.api.kinds import DEPLOYMENT, HTTP_ROUTE, SERVICE
 from fairlead.reconcile import reconcile
 
 VERSIONS = st.sampled_from(["1", "2", "3"])
@@ -16,9 +18,11 @@ DECIDED = ("Promoting", "RolledBack")
 class Canaries(RuleBasedStateMachine):
     """One model, its traffic, and people who change their minds."""
 
+    SPEC: ClassVar[dict[str, Any]] = {"rollout": {"guard": "15s", "drain": "10s", "minDuration": "30s"}}
+
     @initialize()
     def served(self) -> None:
-        self.world = CanaryWorld(model=a_canary(rollout={"guard": "15s", "drain": "10s", "minDuration": "30s"}))
+        self.world = CanaryWorld(model=a_canary(**self.SPEC))
         self.world.settle()
         self.world.tick(3)
 
@@ -107,6 +111,7 @@ class Canaries(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         self.world.cut = False
+        self.world.gateway = "Accepts"
         self.world.bad.clear()
         self.world.slow.clear()
         self.world.crashing.clear()
@@ -128,7 +133,44 @@ class Canaries(RuleBasedStateMachine):
         return int(self.world.children[(DEPLOYMENT, revision)]["spec"]["replicas"])
 
 
+class CanariesBehindAGateway(Canaries):
+    """The same with an HTTPRoute, whose Gateway is away at times, and which somebody deletes."""
+
+    SPEC: ClassVar[dict[str, Any]] = {**Canaries.SPEC, "traffic": {"gateway": {"name": "public"}}}
+
+    @rule()
+    def the_gateway_goes_or_comes_back(self) -> None:
+        self.world.gateway = "Accepts" if self.world.gateway == "Away" else "Away"
+
+    @rule(strategy=st.sampled_from(["Canary", "BlueGreen"]))
+    def another_strategy(self, strategy: str) -> None:
+        self.world.change(rollout={**self.world.model["spec"]["rollout"], "strategy": strategy})
+
+    @rule()
+    def the_route_is_deleted(self) -> None:
+        self.world.children.pop((HTTP_ROUTE, "fraud"), None)
+        self.world.reconcile()
+
+    @invariant()
+    def no_request_is_sent_to_nobody(self) -> None:
+        if hasattr(self, "world"):
+            assert self.world.lost == 0
+
+    @invariant()
+    def weights_add_up(self) -> None:
+        if hasattr(self, "world") and (route := self.world.children.get((HTTP_ROUTE, "fraud"))):
+            (only,) = route["spec"]["rules"]
+            assert sum(each["weight"] for each in only["backendRefs"]) == 100
+
+    @invariant()
+    def what_failed_is_not_in_the_route(self) -> None:
+        if hasattr(self, "world") and self.world.rollout.get("phase") == "RolledBack":
+            (only,) = self.world.children[(HTTP_ROUTE, "fraud")]["spec"]["rules"]
+            assert {each["name"] for each in only["backendRefs"]} == {(self.world.status or {})["stable"]["revision"]}
+
+
+OFTEN = hypothesis.settings(hypothesis.settings(), max_examples=30, stateful_step_count=30, deadline=None)
 TestCanaries = Canaries.TestCase
-TestCanaries.settings = hypothesis.settings(
-    hypothesis.settings(), max_examples=30, stateful_step_count=30, deadline=None
-)
+TestCanaries.settings = OFTEN
+TestCanariesBehindAGateway = CanariesBehindAGateway.TestCase
+TestCanariesBehindAGateway.settings = OFTEN

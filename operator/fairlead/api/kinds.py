@@ -44,6 +44,7 @@ SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
 HORIZONTAL_POD_AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 POD_DISRUPTION_BUDGET = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 NETWORK_POLICY = Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
+HTTP_ROUTE = Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
 POD = Kind("", "v1", "Pod", "pods")
 EVENT = Kind("events.k8s.io", "v1", "Event", "events")
 CORE_EVENT = Kind("", "v1", "Event", "events")
@@ -58,8 +59,12 @@ CHILDREN = (
     DEPLOYMENT,
     HORIZONTAL_POD_AUTOSCALER,
     POD_DISRUPTION_BUDGET,
+    HTTP_ROUTE,
 )
 """Kinds that one ModelDeployment owns, in the order in which they are created."""
+
+OPTIONAL = (HTTP_ROUTE,)
+"""Kinds of add-ons, which a cluster need not serve."""
 
 BY_KIND = {(kind.api_version, kind.kind): kind for kind in (MODEL_DEPLOYMENT, MODEL_RUNTIME, *CHILDREN)}
 

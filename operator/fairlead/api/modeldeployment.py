@@ -14,6 +14,7 @@ from fairlead.api.rollout import Rollout
 from fairlead.api.rules import Rule, at_least_one, at_most_one, exactly_one, matching, rule
 from fairlead.api.server import Args, Container, ServerTemplate
 from fairlead.api.slo import Slo
+from fairlead.api.traffic import Traffic
 
 MAX_NAME = 54  # a Service is called NAME-<8 characters of hash>, and 63 is the most that a DNS label can hold
 
@@ -130,8 +131,8 @@ class Network(Part):
 
     isolation: Literal["None", "Namespace"] = Field(
         default="None",
-        description="None: anybody. Namespace: pods of this namespace, of allowedNamespaces, and Fairlead itself, by a "
-        "NetworkPolicy; it takes a network plug-in that enforces them.",
+        description="None: anybody. Namespace: pods of this namespace, of that of traffic.gateway, of "
+        "allowedNamespaces, and Fairlead itself, by a NetworkPolicy; it takes a network plug-in that enforces them.",
     )
     allowed_namespaces: Annotated[
         tuple[DnsLabel, ...], Field(max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}), unique()
@@ -205,6 +206,11 @@ class ModelDeploymentSpec(Part):
     autoscaling: Autoscaling | None = Field(default=None, description="How the number of pods follows the load.")
     slo: Slo = Field(default=Slo(), description='What "good" means for this model.')
     rollout: Rollout = Field(default=Rollout(), description="How a new revision takes over.")
+    traffic: Traffic | None = Field(
+        default=None,
+        description="How clients outside of the cluster reach the model; absent: by the Service, whose requests are "
+        "shared by number of pods while a canary is on trial.",
+    )
     network: Network = Field(default=Network(), description="Who may reach the pods.")
     pod: PodOptions = Field(default=PodOptions(), description="Further settings of the pods.")
 

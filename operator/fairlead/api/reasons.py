@@ -10,6 +10,7 @@ class ConditionType(StrEnum):
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
     AVAILABLE = "Available"
+    TRAFFIC_ROUTED = "TrafficRouted"
 
 
 class Reason(StrEnum):
@@ -47,6 +48,14 @@ class Reason(StrEnum):
     """An object of a name that Fairlead needs exists already and belongs to somebody else."""
     WRITE_REFUSED = "WriteRefused"
     """The API server refuses an object that Fairlead wants to write."""
+    GATEWAY_API_MISSING = "GatewayApiMissing"
+    """spec.traffic.gateway is set, and the cluster does not serve HTTPRoutes, or the operator may not read them."""
+    ROUTE_PENDING = "RoutePending"
+    """The Gateway has not taken in the HTTPRoute as it is now; traffic may still go as before."""
+    ROUTE_REFUSED = "RouteRefused"
+    """The Gateway does not accept the HTTPRoute."""
+    ROUTED = "Routed"
+    """The Gateway sends traffic as it was decided."""
     ON_TRIAL = "OnTrial"
     """A canary gets part of the production traffic, and the evidence decides about more."""
     EVIDENCE_MISSING = "EvidenceMissing"

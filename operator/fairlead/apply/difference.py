@@ -15,7 +15,17 @@ from typing import Any
 from fairlead.api.quantity import canonical_quantity
 
 ATOMIC = frozenset(
-    {"ingress", "labelSelector", "matchLabels", "namespaceSelector", "nodeSelector", "podSelector", "selector"}
+    {
+        "backendRefs",
+        "ingress",
+        "labelSelector",
+        "matchLabels",
+        "namespaceSelector",
+        "nodeSelector",
+        "parentRefs",
+        "podSelector",
+        "selector",
+    }
 )
 """Values that server-side apply replaces as a whole: somebody else's key in one of them changes what it means."""
 

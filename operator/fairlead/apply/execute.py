@@ -4,7 +4,15 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from fairlead.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, MODEL_DEPLOYMENT, SERVICE, Kind, kind_of
+from fairlead.api.kinds import (
+    DEPLOYMENT,
+    HORIZONTAL_POD_AUTOSCALER,
+    HTTP_ROUTE,
+    MODEL_DEPLOYMENT,
+    SERVICE,
+    Kind,
+    kind_of,
+)
 from fairlead.apply.event import Told, event_manifest
 from fairlead.apply.objects import Objects, Refused, Stores
 from fairlead.cluster.client import Client
@@ -33,9 +41,9 @@ class Writer:
         help.
         """
         refusals: list[Refusal] = []
-        service = traffic(steps)
+        routes = traffic(steps)
         for step in steps:
-            if rests_on(step, refusals, service):
+            if rests_on(step, refusals, routes):
                 continue
             try:
                 await self._step(step, identity)
@@ -89,31 +97,38 @@ class Writer:
                 await self._objects.delete(kind, identity.namespace, name, uid, foreground=waits)
 
 
-def traffic(steps: Iterable[Step]) -> Manifest | None:
-    """The Service that clients use, as these steps make it; None where they leave it as it is."""
+def traffic(steps: Iterable[Step]) -> tuple[Manifest, ...]:
+    """What sends clients to revisions, as these steps make it; nothing where they leave it as it is."""
     applied = [step.manifest for step in steps if isinstance(step, Apply)]
-    return next((each for each in applied if kind_of(each) == SERVICE and revision_of(each) is None), None)
+    return tuple(each for each in applied if kind_of(each) in (SERVICE, HTTP_ROUTE) and revision_of(each) is None)
 
 
-def rests_on(step: Step, refusals: Sequence[Refusal], service: Manifest | None) -> bool:
-    """Whether something that was refused must have been done before this step. `service` is what clients use."""
-    missing = {refusal.revision for refusal in refusals if refusal.essential}
+def rests_on(step: Step, refusals: Sequence[Refusal], routes: Sequence[Manifest]) -> bool:
+    """Whether something that was refused must have been done before this step. `routes` is what sends clients."""
+    missing = {refusal.revision for refusal in refusals if refusal.essential and refusal.revision}
     match step:
         case Apply(manifest=manifest):
-            return bool(missing & {revision_of(manifest), _serves(manifest)} - {None})
+            return revision_of(manifest) in missing or not _can_serve(manifest, missing, refusals)
         case Scale(deployment=name):
             # An autoscaler that may not be deleted would take back whatever is set.
             return name in missing or _is_refused(HORIZONTAL_POD_AUTOSCALER, name, refusals)
         case Delete(kind=kind):
             # Clients may still be sent to it, or pods that may not be deleted may still need it.
-            return not _moved(service, missing, refusals) or (kind != DEPLOYMENT and _pods_stay(refusals))
+            moved = all(_moved(each, missing, refusals) for each in routes)
+            return not moved or (kind != DEPLOYMENT and _pods_stay(refusals))
 
 
-def _moved(service: Manifest | None, missing: set[str | None], refusals: Sequence[Refusal]) -> bool:
+def _moved(route: Manifest, missing: set[str], refusals: Sequence[Refusal]) -> bool:
     """Whether clients are sent where they are to be sent."""
-    if service is None:
-        return True
-    return _serves(service) not in missing and not _is_refused(SERVICE, service["metadata"]["name"], refusals)
+    refused = _is_refused(kind_of(route), route["metadata"]["name"], refusals)
+    return not refused and _can_serve(route, missing, refusals)
+
+
+def _can_serve(manifest: Manifest, missing: set[str], refusals: Sequence[Refusal]) -> bool:
+    """Whether all is there that a Service or a route sends clients to; True for what sends them nowhere."""
+    revisions = _serves(manifest)
+    by_service = revisions if kind_of(manifest) == HTTP_ROUTE else ()
+    return missing.isdisjoint(revisions) and not any(_is_refused(SERVICE, name, refusals) for name in by_service)
 
 
 def _pods_stay(refusals: Sequence[Refusal]) -> bool:
@@ -125,8 +140,11 @@ def _is_refused(kind: Kind, name: str, refusals: Sequence[Refusal]) -> bool:
     return any((refusal.kind, refusal.name) == (kind.kind, name) for refusal in refusals)
 
 
-def _serves(manifest: Manifest) -> str | None:
-    """The revision that a Service sends traffic to."""
+def _serves(manifest: Manifest) -> set[str]:
+    """The revisions that a Service or a route sends traffic to."""
+    if kind_of(manifest) == HTTP_ROUTE:
+        return {backend["name"] for rule in manifest["spec"]["rules"] for backend in rule["backendRefs"]}
     if kind_of(manifest) != SERVICE:
-        return None
-    return revision_of({"metadata": {"labels": manifest["spec"]["selector"]}})
+        return set()
+    revision = revision_of({"metadata": {"labels": manifest["spec"]["selector"]}})
+    return {revision} if revision else set()

@@ -96,19 +96,28 @@ class Client:
             return False
         return True
 
+    async def may_use(self, kind: Kind, namespaces: Sequence[str] = ()) -> bool | None:
+        """Whether an optional kind is served and we may read it; None while the API server does not say."""
+        answers = [await self._may_read(kind, namespace, unserved=False) for namespace in namespaces or (None,)]
+        return None if None in answers else all(answers)
+
     async def may_list(self, kind: Kind, namespace: str) -> bool | None:
         """Whether we may read a kind in a namespace; None while the API server does not say.
 
         It answers the same for a namespace that does not exist: 403, unless we may read the kind everywhere.
         """
+        # Rights are looked at first: where the kind is not served yet, we have them.
+        return await self._may_read(kind, namespace, unserved=True)
+
+    async def _may_read(self, kind: Kind, namespace: str | None, *, unserved: bool) -> bool | None:
         try:
             await self._connection.request("GET", kind.path(namespace), params={"limit": "1"}, accept=METADATA_LIST)
         except NotFound:
-            return True  # rights are looked at first: the kind is not served yet
+            return unserved
         except Rejected as rejected:
             return False if rejected.status == 403 else None
         except ApiError as error:
-            log.debug("%s in %s: %s", kind.plural, namespace, error)
+            log.debug("%s in %s: %s", kind.plural, namespace or "all namespaces", error)
             return None
         return True
 

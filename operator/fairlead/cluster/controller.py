@@ -46,7 +46,7 @@ class Controller:
     """Feeds `reconcile` with the keys of the models that may have changed.
 
     The first store is that of the models themselves. `selectors` are the label selectors of the watches, by kind;
-    `namespaces` those that are watched, none meaning all.
+    `namespaces` those that are watched, none meaning all, and `unserved` kinds those that the cluster does not have.
     """
 
     stores: Sequence[Store]
@@ -57,6 +57,7 @@ class Controller:
     metrics: Metrics
     selectors: Mapping[Kind, str] = field(default_factory=dict)
     namespaces: tuple[str, ...] = ()
+    unserved: frozenset[Kind] = frozenset()
     pace: Pace = field(default_factory=Pace)
 
     def __post_init__(self) -> None:
@@ -113,6 +114,8 @@ class Controller:
 
     async def _listing(self, store: Store) -> Listing | None:
         """What exists of a store's kind, where the watches look; None if the server cannot tell at the moment."""
+        if store.kind in self.unserved:
+            return Listing(uids={}, versions={}, version=0)
         selector = self.selectors.get(store.kind)
         watched = self.namespaces if store.kind.namespaced and self.namespaces else (None,)
         try:

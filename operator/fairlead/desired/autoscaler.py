@@ -5,7 +5,7 @@ from typing import Any
 from fairlead.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER
 from fairlead.api.modeldeployment import Autoscaling
 from fairlead.api.revision import Revision
-from fairlead.desired.metadata import manifest
+from fairlead.metadata import manifest
 from fairlead.situation import Identity
 
 

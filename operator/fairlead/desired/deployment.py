@@ -6,7 +6,7 @@ from fairlead.api import names
 from fairlead.api.kinds import DEPLOYMENT
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.revision import Revision
-from fairlead.desired.metadata import manifest
+from fairlead.metadata import manifest
 from fairlead.situation import Identity
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from fairlead.api import names
 from fairlead.api.kinds import POD_DISRUPTION_BUDGET
 from fairlead.api.revision import Revision
-from fairlead.desired.metadata import manifest
+from fairlead.metadata import manifest
 from fairlead.situation import Identity
 
 

@@ -7,6 +7,7 @@ from fairlead.api.kinds import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
     HORIZONTAL_POD_AUTOSCALER,
+    HTTP_ROUTE,
     SERVICE,
     Kind,
     kind_of,
@@ -18,10 +19,11 @@ from fairlead.desired.controller_revision import controller_revision
 from fairlead.desired.deployment import deployment
 from fairlead.desired.disruption_budget import disruption_budget
 from fairlead.desired.network_policy import network_policy
-from fairlead.desired.service import revision_service, stable_service
 from fairlead.desired.service_account import service_account
 from fairlead.plan import Apply, Decision, Delete, Scale, Step
 from fairlead.situation import Manifest, Situation
+from fairlead.traffic.choice import traffic_of
+from fairlead.traffic.service import revision_service
 
 REVISION_HISTORY = 10
 """How many revisions without pods are remembered."""
@@ -36,7 +38,7 @@ def steps(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -
     wanted = (
         *_shared(situation, spec, decision),
         *(step for revision in decision.running for step in _of_revision(situation, spec, decision, revision)),
-        *_traffic(situation, decision),
+        *_traffic(situation, spec, decision),
     )
     return (*wanted, *_deletions(situation, spec, decision, wanted))
 
@@ -47,7 +49,7 @@ def _shared(situation: Situation, spec: ModelDeploymentSpec, decision: Decision)
     if spec.pod.service_account_name is None or account in map(_account_of, decision.running):
         yield Apply(manifest=service_account(situation.identity))
     if spec.network.isolation == "Namespace":
-        yield Apply(manifest=network_policy(situation.identity, spec.network, situation.operator_namespace))
+        yield Apply(manifest=network_policy(situation.identity, spec, situation.operator_namespace))
 
 
 def _account_of(revision: Revision) -> object:
@@ -87,9 +89,11 @@ def _may_have_several(situation: Situation, spec: ModelDeploymentSpec, decision:
     return (wanted if wanted is not None else situation.asked_pods(revision.name)) > 1
 
 
-def _traffic(situation: Situation, decision: Decision) -> Iterator[Step]:
+def _traffic(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Iterator[Step]:
     if decision.serving is not None:
-        yield Apply(manifest=stable_service(situation.identity, decision.serving, shared=decision.shared))
+        candidate = decision.candidate if decision.candidate != decision.serving else None
+        for made in traffic_of(spec).objects(situation, decision.serving, candidate, decision.share):
+            yield Apply(manifest=made)
 
 
 def _deletions(
@@ -105,6 +109,8 @@ def _deletions(
     applied = [step.manifest for step in wanted if isinstance(step, Apply)]
     kept = {(kind_of(manifest), str(manifest["metadata"]["name"])) for manifest in applied}
     kept |= {(SERVICE, situation.identity.name)}
+    if spec.traffic is not None:
+        kept |= {(HTTP_ROUTE, situation.identity.name)}
     # What is about to start has no pods yet, and may be the oldest of all.
     kept |= {(CONTROLLER_REVISION, each.name) for each in (decision.stable, decision.candidate) if each}
     kept |= {(CONTROLLER_REVISION, name) for name in _history(situation, {name for _, name in kept})}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fairlead.api.kinds import SERVICE_ACCOUNT
-from fairlead.desired.metadata import manifest
+from fairlead.metadata import manifest
 from fairlead.situation import Identity
 
 

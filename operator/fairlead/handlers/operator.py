@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import kopf
 
+from fairlead.api.kinds import OPTIONAL, Kind
 from fairlead.apply.execute import Writer
 from fairlead.cluster.access import Access
 from fairlead.cluster.alone import Alone
@@ -17,6 +18,7 @@ from fairlead.cluster.endpoints import Endpoints
 from fairlead.cluster.lease import Lease
 from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.namespaces import Namespaces
+from fairlead.cluster.optional import OptionalKinds
 from fairlead.cluster.queue import WorkQueue
 from fairlead.cluster.store import Key
 from fairlead.handlers.watches import SELECTORS, WATCHED, Hooks, registry
@@ -51,7 +53,7 @@ class Operator:
         self._sweeps = Sweeps(self._asking, self._look_at, _now)
         self._hanging = HangingPods(client.events_of, self._look_at, _now)
         questions = Questions(probes=self._probes, sweeps=self._sweeps, hanging=self._hanging)
-        observer = Observer(self._stores, questions, settings.operator_namespace, _now)
+        observer = Observer(self._stores, questions, settings.operator_namespace, _now, lambda: self._served)
         self._controller = Controller(
             stores=tuple(self._stores.values()),
             reconcile=Worker(observer, Writer(client, self._stores, identity)),
@@ -67,10 +69,12 @@ class Operator:
         self._metrics.follow(queue=queue, stores=named, leading=self._lease.held)
         self._endpoints = Endpoints(settings.http_port, self._metrics, ready=lambda: self._controller.synced)
         self._namespaces = Namespaces(client, settings.namespaces)
+        self._optional = OptionalKinds(client, OPTIONAL)
+        self._served: frozenset[Kind] = frozenset()
         self._watched = list(settings.namespaces)  # Kopf reads it once it has started, when those missing are out
         self._stop = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
-        self._waiting: asyncio.Task[None] | None = None
+        self._waiting: list[asyncio.Task[None]] = []
 
     def _leadership(self, identity: str) -> Lease | Alone:
         if not self._settings.leader_election:
@@ -93,14 +97,31 @@ class Operator:
         if self._running is not None and self._running.done() and not self._running.cancelled():
             self._running.result()
 
-    async def _started(self) -> None:
+    async def _started(self) -> frozenset[Kind]:
         await self._endpoints.start()
         log.info("serving /healthz, /readyz and /metrics on port %d", self._endpoints.port)
         await self._narrow()
         await self._all_served()
+        await self._find_optional()
         self._running = asyncio.create_task(self._controller.run(), name="controller")
         # Without its controller the process only looks alive: it ends, and the kubelet starts another.
         self._running.add_done_callback(lambda _: self._stop.set())
+        return self._served
+
+    async def _find_optional(self) -> None:
+        """Leaves out the add-ons that are missing, and has the process started anew when that changes."""
+        self._served = await self._optional.present(self._watched)
+        for kind in OPTIONAL:
+            there = "is there" if kind in self._served else "is not served here, or may not be read"
+            log.info("optional kind %s (%s) %s", kind.kind, kind.api_version, there)
+        self._controller.unserved = frozenset(OPTIONAL) - self._served
+        self._waiting.append(asyncio.create_task(self._end_for_add_ons(), name="optional kinds"))
+
+    async def _end_for_add_ons(self) -> None:
+        kind = await self._optional.wait_for_change(self._served, self._watched)
+        change = "cannot be used any more" if kind in self._served else "can be used now"
+        log.warning("%s (%s) %s: ending, to be started again with it", kind.kind, kind.api_version, change)
+        self._stop.set()
 
     async def _narrow(self) -> None:
         """Leaves out the namespaces that are missing, and has the process started anew when that changes."""
@@ -108,7 +129,7 @@ class Operator:
             return
         self._watched[:] = await self._namespaces.present()
         self._controller.namespaces = tuple(self._watched)
-        self._waiting = asyncio.create_task(self._end_for_others(), name="namespaces")
+        self._waiting.append(asyncio.create_task(self._end_for_others(), name="namespaces"))
 
     async def _end_for_others(self) -> None:
         name = await self._namespaces.wait_for_change(self._watched)
@@ -127,8 +148,8 @@ class Operator:
                 await asyncio.sleep(SERVED_AGAIN)
 
     async def _stopped(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
+        for task in self._waiting:
+            task.cancel()
         if self._running is not None:
             self._running.cancel()
             await asyncio.wait((self._running,))

@@ -6,11 +6,11 @@ from typing import Any
 
 import kopf
 
-from fairlead.api.kinds import CHILDREN, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, Kind
+from fairlead.api.kinds import CHILDREN, MODEL_DEPLOYMENT, MODEL_RUNTIME, OPTIONAL, POD, Kind
 from fairlead.api.names import MODEL
 from fairlead.handlers.configuration import configure
 
-WATCHED = (MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, *CHILDREN)
+WATCHED = (MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, *(kind for kind in CHILDREN if kind not in OPTIONAL))
 SELECTORS = dict.fromkeys((POD, *CHILDREN), MODEL)
 """Label selectors of the watches: only what carries the name of a model is looked at, so never all pods."""
 
@@ -19,7 +19,8 @@ SELECTORS = dict.fromkeys((POD, *CHILDREN), MODEL)
 class Hooks:
     """What the operator does when Kopf calls."""
 
-    start: Callable[[], Awaitable[None]]
+    start: Callable[[], Awaitable[frozenset[Kind]]]
+    """Returns those optional kinds that are to be watched, too."""
     stop: Callable[[], Awaitable[None]]
     login: Callable[[], kopf.AiohttpSession]
     observe: Callable[[Kind, str | None, dict[str, Any]], object]
@@ -32,7 +33,8 @@ def registry(hooks: Hooks) -> kopf.OperatorRegistry:
     @kopf.on.startup(registry=handlers, errors=kopf.ErrorsMode.PERMANENT)
     async def _start(settings: kopf.OperatorSettings, **_: Any) -> None:
         configure(settings, SELECTORS)
-        await hooks.start()
+        for kind in sorted(await hooks.start(), key=str):
+            _watch(handlers, hooks, kind)  # the watches begin after this
 
     @kopf.on.cleanup(registry=handlers)
     async def _stop(**_: Any) -> None:

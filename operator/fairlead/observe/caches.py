@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fairlead.api.kinds import CHILDREN, DEPLOYMENT, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, Kind
+from fairlead.api.kinds import CHILDREN, DEPLOYMENT, HTTP_ROUTE, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, Kind
 from fairlead.api.names import DOMAIN, model_of
 from fairlead.cluster.store import Key, Object, Store, key_of
 
@@ -33,7 +33,7 @@ def caches() -> dict[Kind, Store]:
         POD: Store(POD, slim=_pod, owner_of=_model_named),
     }
     return stores | {
-        kind: Store(kind, slim=_whole if kind == DEPLOYMENT else _without_status, owner_of=_model_named)
+        kind: Store(kind, slim=_whole if kind in (DEPLOYMENT, HTTP_ROUTE) else _without_status, owner_of=_model_named)
         for kind in CHILDREN
     }
 

@@ -7,7 +7,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fairlead.api.kinds import CHILDREN, CONTROLLER_REVISION, DEPLOYMENT, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, Kind
+from fairlead.api.kinds import (
+    CHILDREN,
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    MODEL_DEPLOYMENT,
+    MODEL_RUNTIME,
+    OPTIONAL,
+    POD,
+    Kind,
+)
 from fairlead.api.modelruntime import ModelRuntime
 from fairlead.api.parse import Invalid, parse_model_deployment, parse_model_runtime
 from fairlead.api.reasons import Phase
@@ -53,12 +62,14 @@ class Observer:
         questions: Questions,
         operator_namespace: str,
         clock: Callable[[], datetime],
+        served: Callable[[], frozenset[Kind]] = lambda: frozenset(OPTIONAL),
     ) -> None:
         self._trials = Trials()
         self._stores = stores
         self._questions = questions
         self._operator_namespace = operator_namespace
         self._clock = clock
+        self._served = served
 
     def look(self, key: Key) -> Situation | None:
         """What there is to know about a model; None when it is gone, or going (its objects are deleted with it)."""
@@ -91,6 +102,7 @@ class Observer:
             sweep=self._sweep(key, status if tries else None, revisions),
             trial=self._trials.latest(key, status, now),
             operator_namespace=self._operator_namespace,
+            served=self._served(),
         )
 
     def keep(self, key: Key, trial: Trial | None) -> None:

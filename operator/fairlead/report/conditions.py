@@ -10,6 +10,10 @@
 | … rolled back                    | False | –           | True    | True      |
 | the spec cannot be carried out   | False | –           | True    | as it is  |
 | the spec's revision serves       | True  | –           | –       | True      |
+| … but not through its Gateway yet | False | True        | –       | True      |
+| … which refuses the route        | False | –           | True    | True      |
+
+TrafficRouted is there with spec.traffic alone: whether the Gateway sends traffic as it was decided.
 
 Reconciling and Stalled are there only while they are true (kstatus, sigs.k8s.io/cli-utils/pkg/kstatus).
 """
@@ -18,11 +22,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fairlead.api.kinds import DEPLOYMENT, SERVICE
+from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import ConditionType, Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.plan import Decision, Wait
 from fairlead.report.failures import first_trouble
 from fairlead.situation import Manifest, Situation
+from fairlead.traffic.choice import traffic_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +51,15 @@ class Verdict:
     stalled: bool = False
 
 
-def conditions(situation: Situation, decision: Decision) -> tuple[Finding, ...]:
+def conditions(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> tuple[Finding, ...]:
     """All conditions of a model, from one look and what was decided on it."""
-    return (*_kstatus(verdict(situation, decision)), available(situation, decision))
+    told = verdict(situation, decision)
+    routed = traffic_routed(situation, spec)
+    if told.ready and routed is not None and not routed.status:
+        told = Verdict(
+            ready=False, reason=routed.reason, message=routed.message, stalled=routed.reason != Reason.ROUTE_PENDING
+        )
+    return (*_kstatus(told), available(situation, decision), *([routed] if routed else []))
 
 
 def invalid(problems: tuple[str, ...]) -> tuple[Finding, ...]:
@@ -105,7 +117,7 @@ def _on_trial(situation: Situation, decision: Decision) -> Verdict | None:
     """What holds a canary is no trouble of its pods; how long it may last is said by the evidence."""
     if decision.phase not in (Phase.JUDGING, Phase.PROMOTING) or decision.judged is None or decision.wait is None:
         return None
-    weight = f" with {100 * decision.share:.3g} % of the traffic" if decision.shared else ""
+    weight = f" with {100 * decision.share:.3g} % of the traffic" if decision.share else ""
     serves = f"; {decision.stable.name} serves the rest" if decision.stable else ""
     message = f"{decision.wait.message}{weight}{serves}"
     return Verdict(ready=False, reason=decision.wait.reason, message=message, stalled=decision.overdue)
@@ -176,6 +188,15 @@ def _cannot_be_stopped(situation: Situation) -> str | None:
     refused = {refusal.name for refusal in situation.refusals if refusal.kind == DEPLOYMENT.kind}
     selected = situation.selected()
     return selected if selected in refused else None
+
+
+def traffic_routed(situation: Situation, spec: ModelDeploymentSpec) -> Finding | None:
+    """Whether the Gateway sends traffic as it was decided; None for a model without one."""
+    if spec.traffic is None:
+        return None
+    pending = traffic_of(spec).pending(situation)
+    reason, message = (pending.reason, pending.message) if pending else (Reason.ROUTED, "the Gateway takes the route")
+    return Finding(type=ConditionType.TRAFFIC_ROUTED, status=pending is None, reason=reason, message=message)
 
 
 def _available(status: bool, reason: Reason, message: str) -> Finding:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from fairlead.api import names
 from fairlead.api.kinds import DEPLOYMENT
+from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.parse import Invalid
 from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
@@ -20,13 +21,13 @@ LONGEST_REASON = 1000  # characters of why a revision failed; the schema allows 
 LONGEST = 2000  # characters of a message; the schema allows more
 
 
-def status(situation: Situation, decision: Decision) -> Status:
+def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Status:
     """The status that follows from a look and a decision."""
     live = [manifest for (kind, _), manifest in situation.children.items() if kind == DEPLOYMENT]
     identity = situation.identity
     return Status(
         observed_generation=identity.generation,
-        conditions=_stamped(situation, conditions(situation, decision)),
+        conditions=_stamped(situation, conditions(situation, spec, decision)),
         replicas=sum(_replicas(situation, decision, revision) for revision in decision.running),
         ready_replicas=sum(int((manifest.get("status") or {}).get("readyReplicas") or 0) for manifest in live),
         selector=names.pod_label_selector(identity.name),

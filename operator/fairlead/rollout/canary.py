@@ -30,13 +30,13 @@ from fairlead.rollout.gates import (
 )
 from fairlead.rollout.judging import judge
 from fairlead.rollout.pods import crash_looping, waits_for_room
-from fairlead.rollout.ratio import canary_pods, share
 from fairlead.rollout.rollback import remembered_failure, roll_back, roll_back_by_evidence, rolled_back
-from fairlead.rollout.serving import NOTHING, SOON, abandoned, serves, soonest, time_left
+from fairlead.rollout.serving import NOTHING, SOON, abandoned, phase_of, serves, soonest, time_left
 from fairlead.rollout.size import kept_replicas, wanted_replicas
 from fairlead.rollout.stable import stable_since
 from fairlead.rollout.untried import is_gone
 from fairlead.situation import Situation
+from fairlead.traffic.choice import traffic_of
 
 TICK = timedelta(seconds=5)
 
@@ -49,14 +49,14 @@ def beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
     crash = crash_looping(situation, wanted.name, _asked_for(situation, wanted))
     if crash is not None:
         return roll_back(situation, spec, stable, wanted, crash)
-    tried = _phase(situation, wanted) in (Phase.JUDGING, Phase.PROMOTING)
+    tried = phase_of(situation, wanted) in (Phase.JUDGING, Phase.PROMOTING)
     gates = BEFORE_FIRST_TRAFFIC if tried else BEFORE_TRAFFIC
     if is_gone(situation, stable) and first_objection(gates, situation, wanted, 1) is None:
         return _take_over(situation, spec, stable, wanted)
-    if _phase(situation, wanted) == Phase.PROMOTING:
+    if phase_of(situation, wanted) == Phase.PROMOTING:
         return _promote(situation, spec, stable, wanted, judge(situation, spec, stable, wanted))
     # One whose pods are all away is not judged, and has its deadline to come back.
-    if _phase(situation, wanted) != Phase.JUDGING or not situation.serving_pods(wanted.name):
+    if phase_of(situation, wanted) != Phase.JUDGING or not situation.serving_pods(wanted.name):
         objection = _start(situation, spec, stable, wanted)
         if objection is not None:
             return objection
@@ -70,6 +70,8 @@ def _start(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
     if wait is None and others:
         named = ", ".join(sorted(others))
         wait = Wait(reason=Reason.STARTING, message=f"{wanted.name} is ready, and waits for {named} to end")
+    # A trial begins where traffic is known to go as it is told.
+    wait = wait or traffic_of(spec).pending(situation)
     if wait is None:
         return None
     room = waits_for_room(situation, wanted.name)
@@ -79,7 +81,7 @@ def _start(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
     left = time_left(situation, spec, wanted)
     # Only what is the canary's own doing runs against its deadline.
     own = first_objection((pods_not_available, probe_unanswered), situation, wanted, 1)
-    if left <= NOTHING and own is not None and not room and _phase(situation, wanted) != Phase.WAITING:
+    if left <= NOTHING and own is not None and not room and phase_of(situation, wanted) != Phase.WAITING:
         late = Wait(
             reason=Reason.PROGRESS_DEADLINE_EXCEEDED,
             message=f"within spec.rollout.progressDeadline, {wait.message}",
@@ -90,8 +92,9 @@ def _start(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
 
 
 def _judge(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
-    """On trial: the evidence decides."""
-    judged = judge(situation, spec, stable, wanted)
+    """On trial: the evidence decides. Its weight does not grow before the last one is known to be in force."""
+    pending = traffic_of(spec).pending(situation)
+    judged = judge(situation, spec, stable, wanted, ready=pending is None)
     match judged.verdict:
         case Verdict.ROLLBACK:
             return roll_back_by_evidence(situation, spec, stable, wanted, judged)
@@ -108,7 +111,7 @@ def _judge(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
             told = f"{stable.name} breaks its own objective: this is no time for {wanted.name}"
             wait = Wait(reason=Reason.STABLE_FAILING, message=told)
         case Verdict.CONTINUE:
-            wait = _goes_on(spec, wanted, judged)
+            wait = pending or _goes_on(spec, wanted, judged)
         case _:
             assert_never(judged.verdict)
     trying = _on_the_way(situation, spec, stable, wanted, phase=Phase.JUDGING, wait=wait, judged=judged)
@@ -161,18 +164,27 @@ def _take_over(situation: Situation, spec: ModelDeploymentSpec, stable: Revision
 def _promote(
     situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, judged: Judged
 ) -> Decision:
-    """The canary gets the pods for all traffic, and then all traffic; it is looked at all the while."""
+    """The canary gets the pods for all traffic, and then all traffic; it is looked at all the while.
+
+    It is stable once traffic is known to have moved: until then what served before may still get requests.
+    """
     if judged.verdict == Verdict.ROLLBACK:
         return roll_back_by_evidence(situation, spec, stable, wanted, judged)
     needed = wanted_replicas(spec, situation, stable)
+    promoting = phase_of(situation, wanted) == Phase.PROMOTING
     wait = pods_not_available(situation, wanted, needed)
-    promoting = _phase(situation, wanted) == Phase.PROMOTING
-    if wait is None and promoting and not spec.rollout.paused:  # a verdict is written down before it is carried out
-        return _take_over(situation, spec, stable, wanted)
+    # A verdict is written down before it is carried out.
+    moves = wait is None and promoting and not spec.rollout.paused
+    if moves:
+        wait = traffic_of(spec).moving(situation, wanted)
+        if wait is None:
+            return _take_over(situation, spec, stable, wanted)
     told = wait or Wait(reason=Reason.PROMOTING, message=f"{wanted.name} is good enough, and takes over")
     if spec.rollout.paused:
         told = Wait(reason=Reason.PAUSED, message=f"{wanted.name} is good enough; spec.rollout.paused holds it")
     going = _on_the_way(situation, spec, stable, wanted, phase=Phase.PROMOTING, wait=told, judged=judged)
+    if moves:
+        going = replace(going, share=1.0)
     pods = situation.asked_pods(wanted.name) if spec.rollout.paused else needed
     overdue = promoting and time_left(situation, spec, wanted) <= NOTHING
     return replace(going, candidate_replicas=pods, overdue=overdue, look_again=SOON if wait is None else TICK)
@@ -193,7 +205,7 @@ def _on_the_way(
     others = situation.deployed_revisions() - {stable.name, wanted.name}
     old = draining(situation, spec, keep_out={stable.name, wanted.name}, guarded=False)
     weight = judged.weight if judged is not None else 0.0
-    shared = phase in (Phase.JUDGING, Phase.PROMOTING) and weight > 0 and trying > 0 and not others
+    tried = phase in (Phase.JUDGING, Phase.PROMOTING) and not others
     return Decision(
         phase=phase,
         replicas=needed,
@@ -202,8 +214,7 @@ def _on_the_way(
         stable_since=stable_since(situation, stable),
         candidate=wanted,
         candidate_replicas=_pods(situation, spec, stable, wanted, weight),
-        shared=shared,
-        share=share(trying, serving) if shared else 0.0,
+        share=traffic_of(spec).share(weight, trying, serving, needed) if tried else 0.0,
         draining=(*old, *abandoned(situation, spec, {stable.name, wanted.name, *(each.revision.name for each in old)})),
         judged=judged,
         wait=wait,
@@ -219,13 +230,9 @@ def _pods(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wan
     needed, beside = wanted_replicas(spec, situation, stable), situation.asked_pods(stable.name)
     if weight <= 0:
         return 1  # one that served before may still have many pods
-    most = canary_pods(spec.rollout.max_weight / 100, beside, needed)
-    return min(max(canary_pods(weight, beside, needed), situation.asked_pods(wanted.name)), most)
-
-
-def _phase(situation: Situation, wanted: Revision) -> Phase | None:
-    rollout = situation.status.rollout if situation.status else None
-    return rollout.phase if rollout is not None and rollout.revision == wanted.name else None
+    traffic = traffic_of(spec)
+    most = traffic.pods(spec.rollout.max_weight / 100, beside, needed)
+    return min(max(traffic.pods(weight, beside, needed), situation.asked_pods(wanted.name)), most)
 
 
 def _asked_for(situation: Situation, wanted: Revision) -> datetime:

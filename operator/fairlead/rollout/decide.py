@@ -23,11 +23,12 @@ from fairlead.rollout import canary
 from fairlead.rollout.draining import drained_from_now, draining, next_drained
 from fairlead.rollout.gates import BEFORE_FIRST_TRAFFIC, BEFORE_TRAFFIC, about_to_be_asked, first_objection
 from fairlead.rollout.rollback import go_back
-from fairlead.rollout.serving import NOTHING, SOON, abandoned, serves, soonest, time_left
+from fairlead.rollout.serving import NOTHING, SOON, abandoned, phase_of, serves, soonest, time_left
 from fairlead.rollout.size import kept_replicas, needs_the_room, sized, wanted_replicas
 from fairlead.rollout.stable import stable_revision, stable_since
 from fairlead.rollout.untried import needs_no_trial
 from fairlead.situation import Situation, revision_of
+from fairlead.traffic.choice import traffic_of
 
 
 def decide(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | Problem) -> Decision:
@@ -78,7 +79,11 @@ def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, w
     """BlueGreen: traffic moves when the candidate could take all of it."""
     old = draining(situation, spec, keep_out={stable.name, wanted.name})
     needed = wanted_replicas(spec, situation, stable)
-    wait = first_objection(BEFORE_TRAFFIC, situation, wanted, needed)
+    asked_already = phase_of(situation, wanted) == Phase.PROMOTING
+    gates = BEFORE_FIRST_TRAFFIC if asked_already else BEFORE_TRAFFIC
+    wait = first_objection(gates, situation, wanted, needed)
+    moves = wait is None
+    wait = wait or traffic_of(spec).moving(situation, wanted)
     if wait is None:
         return serves(situation, spec, wanted, (*old, *drained_from_now(situation, spec, stable)))
     known = {stable.name, wanted.name, *(drained.revision.name for drained in old)}
@@ -89,12 +94,13 @@ def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, w
     # What is asked follows from the status that is written now, and no event tells of one's own writing.
     ask = SOON if wait == about_to_be_asked(wanted) else None
     return Decision(
-        phase=Phase.STARTING,
+        phase=Phase.PROMOTING if moves else Phase.STARTING,
         replicas=needed,
         stable_replicas=kept_replicas(situation, stable, 0 if stays else needed),
         stable=stable,
         stable_since=stable_since(situation, stable),
         candidate=wanted,
+        share=1.0 if moves else 0.0,
         draining=old,
         wait=wait,
         overdue=overdue,

@@ -1,11 +1,15 @@
 """Revisions that served before and finish their open requests."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.revision import Revision
 from fairlead.plan import Drained
 from fairlead.situation import Situation, revision_named
+from fairlead.traffic.choice import traffic_of
+
+REMEMBERED = timedelta(seconds=10)
+"""While clients may still be sent to a revision its drain has not begun: what status says of it is renewed so often."""
 
 
 def draining(
@@ -19,13 +23,24 @@ def draining(
     found = [
         # A time in the future, from a clock that was wrong or a hand-written status, must not keep a revision for ever:
         # it counts as now, and that is what is remembered.
-        Drained(revision=revision, since=min(entry.since, situation.now), served=entry.served and guarded)
+        Drained(
+            revision=revision,
+            since=_began(situation, spec, revision, entry.since),
+            served=entry.served and guarded,
+        )
         for entry in remembered
         if (revision := revision_named(situation.revisions, entry.revision)) is not None
         and revision.name not in keep_out
         and revision.name in situation.deployed_revisions()
     ]
     return tuple(drained for drained in found if _left(situation, spec, drained) > timedelta(0))
+
+
+def _began(situation: Situation, spec: ModelDeploymentSpec, revision: Revision, told: datetime) -> datetime:
+    """When a drain began: not before it is known that no more clients come."""
+    since = min(told, situation.now)
+    late = situation.now - since >= REMEMBERED
+    return situation.now if late and traffic_of(spec).may_reach(situation, revision) else since
 
 
 def drained_from_now(
@@ -51,4 +66,6 @@ def _guard(spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
 
 
 def _left(situation: Situation, spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
-    return drained.since + _guard(spec, drained) + spec.rollout.drain - situation.now
+    left = drained.since + _guard(spec, drained) + spec.rollout.drain - situation.now
+    # However short the drain, whoever may still get requests stays.
+    return max(left, REMEMBERED) if traffic_of(spec).may_reach(situation, drained.revision) else left

@@ -39,6 +39,12 @@ def _phase(situation: Situation, spec: ModelDeploymentSpec, old: tuple[Drained, 
     return Phase.DRAINING if old else Phase.STABLE
 
 
+def phase_of(situation: Situation, wanted: Revision) -> Phase | None:
+    """Where a revision that is wanted stood after the last decision; None when it was not on its way."""
+    rollout = situation.status.rollout if situation.status else None
+    return rollout.phase if rollout is not None and rollout.revision == wanted.name else None
+
+
 def abandoned(situation: Situation, spec: ModelDeploymentSpec, keep: set[str]) -> tuple[Drained, ...]:
     """A canary that has had traffic and is not on trial any more: it drains like everything that served."""
     rollout = situation.status.rollout if situation.status else None

@@ -23,6 +23,8 @@ SEEDS: dict[str, list[str]] = {
     "image": [
         "a", "a:1", "a.b/c:1", "a:5000/b", "a/b@sha256:" + "0" * 64, "a@sha256:0", "A/b", "A.b/c", "a/B", "a:", "a_b",
     ],
+    "host": ["a", "*.a.b", "*", "*a.b", "a.b.", "A.b", "a:80", "a/b", "1.2"],
+    "path": ["/", "/a", "/a/", "/a/b", "//", "/a//b", "/.", "/a/..", "/a b", "/a?b", "/a%2fb", "/~a@b:c"],
     "env": ["A", "a.b", "1", "A=B", "-a", "A B", "é"],
     "duration": [
         "1s", "1m", "1h", "1h1s", "1m1h", "1h30m", "90", "", "1.5h", "0s", "100000s", "1234567s", "1d", "-1s", "1ms",
@@ -55,6 +57,7 @@ def spec_with(**parts: Any) -> dict[str, Any]:
 
 FIELDS: dict[str, tuple[str, int, Callable[[list[str]], dict[str, Any]]]] = {
     "namespaces": ("name", 64, lambda texts: spec_with(network={"isolation": "Namespace", "allowedNamespaces": texts})),
+    "hosts": ("host", 16, lambda texts: spec_with(traffic={"gateway": {"name": "a", "hostnames": texts}})),
     "secrets": ("name", 16, lambda texts: spec_with(pod={"imagePullSecrets": [{"name": text} for text in texts]})),
     "folders": ("folder", 16, lambda texts: container(scratch=texts, modelPath="/elsewhere/models")),
     "variables": ("env", 128, lambda texts: container(env=[{"name": text} for text in texts])),
@@ -71,6 +74,7 @@ SINGLE: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
     "drain": ("duration", lambda text: spec_with(rollout={"drain": text})),
     "grace": ("duration", lambda text: container(drain={"preStop": "5s", "gracePeriod": text})),
     "serving": ("url", lambda text: container(probes={"serving": text})),
+    "route": ("path", lambda text: spec_with(traffic={"gateway": {"name": "a", "path": text}})),
     "limit": ("quantity", lambda text: spec_with(resources={"limits": {"example.com/device": text, "cpu": text}})),
     "less": ("quantity", lambda text: spec_with(resources={"requests": {"cpu": "1"}, "limits": {"cpu": text}})),
 }

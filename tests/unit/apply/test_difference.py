@@ -154,3 +154,14 @@ def test_nothing_differs_from_itself_and_nothing_is_changed(manifest: dict[str, 
     before = copy.deepcopy(manifest)
     assert difference(manifest, manifest) is None
     assert manifest == before
+
+
+def test_a_route_is_compared_to_the_letter_where_its_lists_say_who_gets_what():
+    desired = {"spec": {"parentRefs": [{"name": "public"}], "rules": [{"backendRefs": [{"name": "a", "weight": 100}]}]}}
+    assert difference(desired, copy.deepcopy(desired)) is None
+    elsewhere = copy.deepcopy(desired)
+    elsewhere["spec"]["parentRefs"][0]["sectionName"] = "https"
+    assert difference(desired, elsewhere) == "spec.parentRefs"
+    filtered = copy.deepcopy(desired)
+    filtered["spec"]["rules"][0]["backendRefs"][0]["filters"] = [{"type": "RequestMirror"}]
+    assert difference(desired, filtered) == "spec.rules[0].backendRefs"

@@ -1,14 +1,16 @@
 """apply/execute.py: what a refusal stops, and what it does not."""
 
+from typing import Any
+
 import pytest
 
-from fairlead.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, SERVICE, SERVICE_ACCOUNT, Kind
+from fairlead.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, HTTP_ROUTE, SERVICE, SERVICE_ACCOUNT, Kind
 from fairlead.api.reasons import Reason
 from fairlead.apply.execute import rests_on, traffic
 from fairlead.plan import Apply, Delete, Scale, Step
 from fairlead.reconcile import reconcile
 from fairlead.situation import Refusal
-from world import World
+from world import World, a_model
 
 
 def refusal(kind: str, revision: str, *, essential: bool) -> Refusal:
@@ -17,9 +19,9 @@ def refusal(kind: str, revision: str, *, essential: bool) -> Refusal:
     )
 
 
-def steps() -> tuple[tuple[Step, ...], str, str]:
+def steps(**spec: Any) -> tuple[tuple[Step, ...], str, str]:
     """The plan that moves traffic from one revision to another: (steps, from, to)."""
-    world = World()
+    world = World(model=a_model(**spec))
     world.settle()
     old = world.serving() or ""
     world.change(model={"uri": "pvc://models/fraud", "version": "2"})
@@ -94,3 +96,24 @@ def test_nobody_fights_an_autoscaler_that_may_not_be_deleted():
     refused = refused_deletion(HORIZONTAL_POD_AUTOSCALER, "fraud-1")
     found = (Scale(deployment="fraud-1", replicas=5), Scale(deployment="fraud-2", replicas=5))
     assert skipped(found, refused) == ["scale fraud-1"]
+
+
+GATEWAY = {"gateway": {"name": "public"}}
+
+
+def test_a_route_that_is_refused_keeps_every_revision():
+    found, _, _ = steps(traffic=GATEWAY)
+    assert f"{HTTP_ROUTE.kind} fraud" in applied(found)
+    assert skipped((*found, GONE), refused_deletion(HTTP_ROUTE, "fraud")) == ["delete Deployment fraud-old"]
+
+
+def test_no_route_leads_to_a_service_that_could_not_be_written():
+    found, _, new = steps(traffic=GATEWAY)
+    assert skipped((*found, GONE), refused_deletion(SERVICE, new)) == [
+        f"{HTTP_ROUTE.kind} fraud",
+        "delete Deployment fraud-old",
+    ]
+
+
+def applied(found: tuple[Step, ...]) -> list[str]:
+    return [f"{step.manifest['kind']} {step.manifest['metadata']['name']}" for step in found if isinstance(step, Apply)]

@@ -1,11 +1,11 @@
-"""The Services: one that clients use, and one per revision."""
+"""The Services: one that clients in the cluster use, and one per revision, which routes send requests to."""
 
 from typing import Any
 
 from fairlead.api import names
 from fairlead.api.kinds import SERVICE
 from fairlead.api.revision import Revision
-from fairlead.desired.metadata import manifest
+from fairlead.metadata import manifest
 from fairlead.situation import Identity
 
 HTTP_PORT = 80

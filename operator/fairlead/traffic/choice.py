@@ -1,0 +1,11 @@
+"""Which way to share traffic a model uses. A further implementation is one more file here, and one more line."""
+
+from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.traffic.gateway import GatewayRoute
+from fairlead.traffic.interface import TrafficSplit
+from fairlead.traffic.replicas import ReplicaRatio
+
+
+def traffic_of(spec: ModelDeploymentSpec) -> TrafficSplit:
+    """The implementation for a model."""
+    return ReplicaRatio() if spec.traffic is None else GatewayRoute(spec.traffic.gateway)
