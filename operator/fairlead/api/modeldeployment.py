@@ -169,6 +169,10 @@ def mounts_clash(model: ModelSource, pod: PodOptions, server: ServerTemplate) ->
     )
 
 
+NOTHING_TO_JUDGE_BY = (
+    "rollout.strategy Canary judges a new revision by the metrics of its server: set runtime.container.metrics, or "
+    "choose rollout.strategy: BlueGreen"
+)
 MOUNTS_CLASH = (
     "pod.volumeMounts must leave modelPath and the scratch folders of the server alone; mount elsewhere, or change "
     "modelPath or scratch"
@@ -194,6 +198,16 @@ class ModelDeploymentSpec(Part):
             f"{cel_is_inside('m.mountPath', 'self.runtime.container.modelPath')})",
             lambda self: not self.runtime.container or not mounts_clash(self.model, self.pod, self.runtime.container),
             "pod.volumeMounts",
+        ),
+        rule(
+            NOTHING_TO_JUDGE_BY,
+            "!has(self.runtime.container) || has(self.runtime.container.metrics) || self.rollout.strategy != 'Canary'",
+            lambda self: (
+                self.runtime.container is None
+                or self.runtime.container.metrics is not None
+                or self.rollout.strategy != "Canary"
+            ),
+            "rollout.strategy",
         ),
     )
 

@@ -26,7 +26,7 @@ class Rollout(Part):
     )
 
     strategy: Literal["Canary", "BlueGreen", "Recreate"] = Field(
-        default="BlueGreen",
+        default="Canary",
         description="Canary: the new revision gets a small share of production traffic, and more only as fast as the "
         "evidence shows that it is safe. BlueGreen: it starts beside the old one and takes over once it answers. "
         "Recreate: the old one is stopped first; needs no spare capacity, and nothing is served in between.",

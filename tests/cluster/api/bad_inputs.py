@@ -58,7 +58,9 @@ def schema(path: str, value: Any, *words: str, about: str = "", **more: Any) -> 
     return BadInput({path: value} | more.pop("others", {}), about or f"spec.{path}", words, said_by=SCHEMA, **more)
 
 
-OWN: dict[str, Any] = {"base": {"runtime": {"container": {"image": "registry.example/server:1"}}}}
+OWN: dict[str, Any] = {
+    "base": {"runtime": {"container": {"image": "registry.example/server:1"}}, "rollout": {"strategy": "BlueGreen"}}
+}
 """A container of one's own as the base."""
 SERVER: dict[str, Any] = {"kind": "ModelRuntime", "base": {"image": "registry.example/server:1"}}
 """A ModelRuntime as the base."""
@@ -245,6 +247,7 @@ ROLLOUT = (
     schema("rollout.drain", 90, "must be of type string"),
     rule("rollout.drain", "2h", "between 0s and 1h"),
     rule("rollout.progressDeadline", "5s", "between 10s and 24h"),
+    rule("rollout.strategy", "Canary", "set runtime.container.metrics, or choose", **OWN),
     schema("rollout.strategy", "Shadow", "Unsupported value", '"Canary", "BlueGreen", "Recreate"'),
     schema("rollout.maxWeight", 0, "greater than or equal to 1"),
     schema("rollout.maxWeight", 80, "less than or equal to 50"),

@@ -40,7 +40,8 @@ def test_the_smallest_sample_is_small() -> None:
 
 
 def test_defaults_are_filled_in_where_absence_would_not_mean_the_same(kube: Kube) -> None:
-    manifest = model({"runtime": {"container": {"image": "registry.example/server:1"}}})
+    container = {"image": "registry.example/server:1", "metrics": {"latency": {"series": "seconds"}}}
+    manifest = model({"runtime": {"container": container}})
 
     stored = kube.create(MODEL_DEPLOYMENT, manifest, dryRun="All")
 
@@ -59,12 +60,13 @@ def test_defaults_are_filled_in_where_absence_would_not_mean_the_same(kube: Kube
             "paused": False,
             "progressDeadline": "10m",
             "sensitivity": "Standard",
-            "strategy": "BlueGreen",
+            "strategy": "Canary",
         },
         "runtime": {
             "container": {
                 "drain": {"gracePeriod": "1m", "preStop": "10s"},
                 "image": "registry.example/server:1",
+                "metrics": {"latency": {"series": "seconds", "unit": "Seconds"}, "path": "/metrics"},
                 "modelPath": "/mnt/models",
                 "ports": {"http": 8080},
                 "scratch": ["/tmp"],
@@ -75,7 +77,8 @@ def test_defaults_are_filled_in_where_absence_would_not_mean_the_same(kube: Kube
 
 def test_a_probe_has_the_defaults_of_kubernetes_or_better(kube: Kube) -> None:
     probes = {"startup": {"path": "/up"}, "readiness": {"path": "/ready"}}
-    manifest = model({"runtime": {"container": {"image": "registry.example/server:1", "probes": probes}}})
+    container = {"image": "registry.example/server:1", "probes": probes}
+    manifest = model({"runtime": {"container": container}, "rollout": {"strategy": "BlueGreen"}})
 
     stored = kube.create(MODEL_DEPLOYMENT, manifest, dryRun="All")
 
@@ -119,7 +122,8 @@ def test_a_big_object_stays_within_the_budget_for_rules(kube: Kube) -> None:
         "volumeMounts": [{"name": names[n % 16], "mountPath": f"/mounts/{name}"} for n, name in enumerate(names[:32])],
     }
     amounts = {f"example.com/{name}": 1 for name in names[:32]}
-    spec = {"runtime": {"container": full}, "pod": pod, "resources": {"requests": amounts, "limits": amounts}}
+    resources = {"requests": amounts, "limits": amounts}
+    spec = {"runtime": {"container": full}, "pod": pod, "resources": resources, "rollout": {"strategy": "BlueGreen"}}
 
     assert kube.create(MODEL_DEPLOYMENT, model(spec), dryRun="All")
 

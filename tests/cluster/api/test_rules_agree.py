@@ -41,7 +41,7 @@ SEEDS: dict[str, list[str]] = {
 
 
 def container(**fields: Any) -> dict[str, Any]:
-    return {"runtime": {"container": {"image": "a:1", **fields}}}
+    return {"runtime": {"container": {"image": "a:1", **fields}}, "rollout": {"strategy": "BlueGreen"}}
 
 
 def volumes(sizes: list[str]) -> dict[str, Any]:

@@ -25,5 +25,5 @@ def test_the_reference_shows_every_field_once_described() -> None:
     page = generated()["docs/reference/modeldeployment.md"]
 
     assert "## spec.runtime.container.probes.readiness\n" in page
-    assert "| `strategy` | `Canary` or `BlueGreen` or `Recreate` | `BlueGreen` | Canary: the new revision gets" in page
+    assert "| `strategy` | `Canary` or `BlueGreen` or `Recreate` | `Canary` | Canary: the new revision gets" in page
     assert "| READY | always |" in page
