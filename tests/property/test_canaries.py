@@ -64,6 +64,13 @@ class Canaries(RuleBasedStateMachine):
     def another_leader(self) -> None:
         self.world.restart()
 
+    @rule(after=st.integers(0, 12))
+    def the_operator_crashes(self, after: int) -> None:
+        """Between two writes, or before it could write the status."""
+        self.world.run_pods()
+        self.world.reconcile(stop_after=after)
+        self.world.restart()
+
     @rule(ticks=st.integers(1, 12))
     def time(self, ticks: int) -> None:
         for _ in range(ticks):

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from itertools import pairwise
 
-from canary_world import CanaryWorld, a_canary, selects
+from canary_world import TICK, CanaryWorld, a_canary, selects
 from fairlead.api.kinds import SERVICE
 from fairlead.reconcile import reconcile
 
@@ -460,3 +460,31 @@ def test_it_looks_again_when_what_the_canary_waits_for_has_drained():
     assert drains
     assert plan.look_again is not None
     assert plan.look_again <= timedelta(seconds=30)
+
+
+def test_a_trial_whose_first_weight_was_never_written_down_goes_on():
+    """Its few requests were bad, so its weight may not grow; but without any it would learn nothing for ever."""
+    world = on_trial()
+    world.bad["2"] = 0.3
+    until_phase(world, "Judging")
+    while world.sent.get("2", 0) == 0:
+        world.run_pods()
+        world.now += TICK
+        world.serve()
+        # The operator ends after its last step, and before it writes the status.
+        world.reconcile(stop_after=len(reconcile(world.look()).steps))
+        world.restart()
+    assert world.weight == 0
+    until_phase(world, "RolledBack")
+
+
+def test_the_evidence_is_written_with_every_change_of_the_weight():
+    world = on_trial(replicas=20)
+    until_phase(world, "Judging")
+    for _ in range(60):
+        before = world.weight
+        world.tick()
+        if world.rollout["phase"] == "Judging" and world.weight != before:
+            world.restart()
+            world.reconcile()
+            assert world.weight >= before

@@ -99,6 +99,8 @@ def next_weight(memory: Memory, terms: Terms, against: Floats, weight: Floats) -
     """The canary's share of traffic until the next look: what the budget of bad requests pays for.
 
     `weight` is the share so far, 0 before the first. It never shrinks here: where it should, the canary is rolled back.
+    It does not grow while something speaks against the canary. But one without traffic gets the least share even then:
+    its operator may have ended before it could write down that it had some, and nothing more would ever be learned.
     """
     share = _bad_share_at_most(memory, terms)
     expected = (terms.in_budget * (memory.history[..., 1] / np.maximum(memory.history[..., 0], 1))).sum(axis=-1)
@@ -108,7 +110,7 @@ def next_weight(memory: Memory, terms: Terms, against: Floats, weight: Floats) -
     affordable = terms.budget / (np.maximum(rate, 1e-3) * terms.reaction_time.total_seconds() * excess)
     target = np.clip(affordable, terms.min_weight, terms.max_weight)
     grown = np.maximum(weight, np.where(weight > 0, np.minimum(target, GROWTH * weight), target))
-    return np.where(against < SUSPICIOUS, grown, weight)
+    return np.where(against < SUSPICIOUS, grown, np.maximum(weight, terms.min_weight))
 
 
 def _bad_share_at_most(memory: Memory, terms: Terms) -> Floats:

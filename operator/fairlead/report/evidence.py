@@ -17,13 +17,21 @@ KEPT_FOR = timedelta(seconds=14)
 
 
 def evidence(situation: Situation, decision: Decision) -> EvidenceStatus | None:
-    """What to write. While only counts have changed, what was written last stays for a while."""
+    """What to write. While only counts have changed, what was written last stays for a while.
+
+    With every change of the weight it is written anew: who goes on from there must not take the canary's traffic away.
+    """
     before = situation.status.rollout if situation.status else None
     told = before.evidence if before else None
     judged = decision.judged
     if decision.candidate is None or decision.phase in (Phase.STARTING, Phase.WAITING):
         return None  # only the stable revision has been looked at so far
-    same = before is not None and (before.phase, before.revision) == (decision.phase, decision.candidate.name)
+    weight = number(100 * decision.share)
+    same = before is not None and (before.phase, before.revision, before.weight) == (
+        decision.phase,
+        decision.candidate.name,
+        weight,
+    )
     if judged is None or judged.trial is None or judged.findings is None:
         return told if before is not None and before.revision == decision.candidate.name else None
     if same and told is not None and judged.trial.looked - told.looked < KEPT_FOR:
