@@ -7,9 +7,13 @@ import re
 import signal
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from simulation.batches import MOST_PROCESSES, everything
 from simulation.catalogue import catalogue, quick
+from simulation.kept import Kept
+from simulation.scenarios import Scenario
 from simulation.table import Line, tables
 
 BEGAN = time.monotonic()
@@ -30,6 +34,8 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_RUNS} runs of some scenarios: less than a minute")
     parser.add_argument("--processes", type=int, choices=range(1, MOST_PROCESSES + 1), default=MOST_PROCESSES)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="go on from what is kept there, and keep the rest")
+    parser.add_argument("--kept", type=Path, metavar="FOLDER", help="only print what is kept there")
     arguments = parser.parse_args()
     runs = arguments.runs or (QUICK_RUNS if arguments.quick else RUNS)
     scenarios = [
@@ -40,11 +46,26 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     lines: list[Line] = []
     with contextlib.suppress(KeyboardInterrupt):
-        for line in everything(scenarios, runs, arguments.processes):
+        for line in _lines(scenarios, runs, arguments):
             lines.append(line)
             _tell(f"{len(lines)} of {len(scenarios)}, {line.scenario.key}")
-    print(tables(lines, runs))
+    in_order = {scenario: n for n, scenario in enumerate(scenarios)}
+    print(tables(sorted(lines, key=lambda line: in_order[line.scenario]), runs))
     return 0 if len(lines) == len(scenarios) else 1
+
+
+def _lines(scenarios: Sequence[Scenario], runs: int, arguments: argparse.Namespace) -> Iterator[Line]:
+    """Kept ones first, then those that have to be played; in the order of the table only where nothing was kept."""
+    folder = arguments.kept or arguments.keep
+    kept = Kept(folder) if folder else None
+    known = {each: line for each in scenarios if kept and (line := kept.line(each, runs))}
+    yield from known.values()
+    if arguments.kept:
+        return
+    for line in everything([each for each in scenarios if each not in known], runs, arguments.processes):
+        if kept:
+            kept.keep(line, runs)
+        yield line
 
 
 def _tell(text: str) -> None:
