@@ -13,6 +13,6 @@ from localcluster.cluster import Cluster
 from localcluster.images import build_image
 from localcluster.places import ClusterError
 from localcluster.shell import settings
-from localcluster.start import find, up
+from localcluster.start import can_have_extras, find, up
 
-__all__ = ["Cluster", "ClusterError", "binary", "build_image", "find", "settings", "up"]
+__all__ = ["Cluster", "ClusterError", "binary", "build_image", "can_have_extras", "find", "settings", "up"]

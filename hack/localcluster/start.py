@@ -23,6 +23,11 @@ def up(nodes: int = 2, kwok: int = 0, gateway: bool = False, progress: Progress 
     return find(progress)
 
 
+def can_have_extras() -> bool:
+    """Whether kwok and the gateway can be had here."""
+    return _this_machines_kind() == "processes"
+
+
 def find(progress: Progress = print) -> Cluster:
     """The cluster of this machine, up or not."""
     with_kind = _this_machines_kind() == "kind"

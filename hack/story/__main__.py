@@ -6,7 +6,7 @@ import sys
 import localcluster
 from kube import NAMESPACE as NAMESPACES
 from kube import Kube
-from story.acts import NAMESPACE, repaired, served, updated
+from story.acts import NAMESPACE, explained, promoted, repaired, rolled_back, served
 from story.stage import MLSERVER, MODELS, SERVER, Stage, images, install, installed, uninstall
 from story.telling import Clock, Failed, chapter, quiet, say
 from waiting import until
@@ -14,7 +14,9 @@ from waiting import until
 
 def main() -> int:
     """Exit code 1 when the story does not go as told."""
-    parser = argparse.ArgumentParser(prog="hack/demo", description="A model served, updated and repaired.")
+    parser = argparse.ArgumentParser(
+        prog="hack/demo", description="A model served; a good version promoted, a bad one rolled back."
+    )
     parser.add_argument("--keep", action="store_true", help="leave the cluster and the model for a look around")
     parser.add_argument("--install", action="store_true", help="no story: only make the cluster, install, and leave it")
     arguments = parser.parse_args()
@@ -31,7 +33,7 @@ def main() -> int:
 
 def only_install() -> None:
     """A cluster with Fairlead, and nothing else."""
-    stage = Stage(localcluster.up(progress=quiet))
+    stage = Stage(localcluster.up(gateway=localcluster.can_have_extras(), progress=quiet))
     set_up(stage)
     invite(stage)
 
@@ -41,8 +43,9 @@ def tell(keep: bool) -> None:
     preparation = Clock()
     chapter("0. A real Kubernetes on this machine, with Fairlead installed by Helm")
     was_up = any(part.healthy for part in localcluster.find().status())
-    cluster = localcluster.up(progress=quiet)
-    stage, kube = Stage(cluster), Kube(cluster.kubeconfig)
+    gateway = localcluster.can_have_extras()
+    cluster = localcluster.up(gateway=gateway, progress=quiet)
+    stage, kube = Stage(cluster, gateway), Kube(cluster.kubeconfig)
     was_installed = installed(stage)
     try:
         set_up(stage)
@@ -51,10 +54,12 @@ def tell(keep: bool) -> None:
         story = Clock()
         stage.kubectl("create", "namespace", NAMESPACE)
         served(stage)
-        updated(stage, kube)
+        promoted(stage, kube)
+        rolled_back(stage, kube)
         repaired(stage, kube)
+        explained(stage)
         say("")
-        say(f"The end. The story itself, from 1 to 3, took {story}.")
+        say(f"The end. The story itself, from 1 to 5, took {story}.")
     finally:
         leave(stage, kube, keep=keep, was_up=was_up, was_installed=was_installed)
 

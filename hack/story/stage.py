@@ -1,19 +1,21 @@
 """What has to be there before the story begins: a cluster, images, and Fairlead, installed by Helm."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import localcluster
 from installation.image import TAG, operator_image
-from story.telling import quiet, run
+from story.telling import follow, quiet, run
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "tests/images"
 SERVER = "fairlead.test/server:1"
 MLSERVER = "fairlead.test/mlserver:1"
 SYSTEM = "fairlead-system"
-MODELS = {version: f"fairlead.test/mlserver-model:{version}" for version in ("1", "2")}
+COMMAND = str(Path(sys.executable).with_name("fairlead"))
+MODELS = {version: f"fairlead.test/mlserver-model:{version}" for version in ("1", "2", "3")}
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,21 @@ class Stage:
     """Where the story plays."""
 
     cluster: localcluster.Cluster
+    gateway: bool = True
+    """Whether clients come through a Gateway; else by the Service."""
 
     def kubectl(self, *arguments: str, show: bool = True, seconds: float = 300) -> str:
         """kubectl, as a user types it."""
         program = str(localcluster.binary("kubectl"))
         return run(program, *arguments, kubeconfig=self.cluster.kubeconfig, show=show, seconds=seconds)
+
+    def fairlead(self, *arguments: str) -> str:
+        """The command `fairlead`, as a user types it."""
+        return run(COMMAND, *arguments, kubeconfig=self.cluster.kubeconfig)
+
+    def follow(self, *arguments: str, code: int = 0) -> None:
+        """The command `fairlead` while it shows what goes on; it has to end with this exit code."""
+        follow(COMMAND, *arguments, kubeconfig=self.cluster.kubeconfig, code=code)
 
     def helm(self, *arguments: str) -> str:
         """Helm, without showing it."""

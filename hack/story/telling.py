@@ -42,6 +42,15 @@ def run(*command: str, kubeconfig: Path, show: bool = True, seconds: float = 300
     return done.stdout
 
 
+def follow(*command: str, kubeconfig: Path, code: int) -> None:
+    """Runs a command that shows what goes on meanwhile. Raises Failed when it ends with another exit code."""
+    words = [Path(command[0]).name, *command[1:]]
+    print(f"  $ {' '.join(_quoted(word) for word in words)}", flush=True)
+    done = subprocess.run(command, env={**os.environ, "KUBECONFIG": str(kubeconfig)}, timeout=1200, check=False)
+    if done.returncode != code:
+        raise Failed(f"{' '.join(words)} ended with exit code {done.returncode}, not {code}")
+
+
 def _quoted(word: str) -> str:
     return f"'{word}'" if any(sign in word for sign in ' {}[]()"') else word
 

@@ -7,13 +7,9 @@ from pathlib import Path
 import pytest
 
 import localcluster
-from fairlead.api.kinds import Kind
+from e2e.gateways import ADDRESS, gateway_in
 from kube import Kube
-from localcluster.gateway import PORT
-from localcluster.network import HOST
 from operator_process import OperatorProcess, running
-
-GATEWAY = Kind("gateway.networking.k8s.io", "v1", "Gateway", "gateways")
 
 
 @pytest.fixture
@@ -29,18 +25,11 @@ def gateway_address(kube: Kube) -> str:
     if os.environ.get("FAIRLEAD_TEST_KUBECONFIG"):
         pytest.skip("needs the gateway of hack/cluster, and FAIRLEAD_TEST_KUBECONFIG names another cluster")
     localcluster.up(gateway=True)
-    return f"http://{HOST}:{PORT}"
+    return ADDRESS
 
 
 @pytest.fixture
 def gateway(kube: Kube, namespace: str, gateway_address: str) -> str:
     """A Gateway called `public` in the test's namespace; returns its address."""
-    listener = {"name": "web", "protocol": "HTTP", "port": PORT, "allowedRoutes": {"namespaces": {"from": "Same"}}}
-    made = {
-        "apiVersion": GATEWAY.api_version,
-        "kind": GATEWAY.kind,
-        "metadata": {"name": "public", "namespace": namespace},
-        "spec": {"gatewayClassName": "traefik", "listeners": [listener]},
-    }
-    kube.create(GATEWAY, made)
+    gateway_in(kube, namespace)
     return gateway_address

@@ -60,6 +60,7 @@ def load(
     connections: str = "fresh",
     service: str = "fraud",
     url: str = "",
+    rate: int = RATE,
 ) -> Iterator[Load]:
     """Asks a Service, or what is at `url`, until it is stopped; `node` is where the load comes from."""
     if not url:
@@ -67,7 +68,7 @@ def load(
         assert found is not None
         url = f"http://{found['spec']['clusterIP']}"
     command = ["python3", "/app/load.py", "--url", f"{url}{path}"]
-    command += ["--rate", str(RATE), "--seconds", LONGEST, "--connections", connections]
+    command += ["--rate", str(rate), "--seconds", LONGEST, "--connections", connections]
     command += ["--body", body] if body else []
     name = f"load-{uuid.uuid4().hex[:6]}"
     container = {"name": "load", "image": image, "command": command, "securityContext": RESTRICTED}

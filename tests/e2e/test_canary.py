@@ -1,107 +1,206 @@
-"""Canaries on real pods, with real traffic and real metrics: what is good takes over, what is bad goes back."""
+"""Canaries on real pods, with real traffic and real metrics: what is good takes over, what is bad goes back.
 
-from collections.abc import Callable
+The cases are played at once: by the number of pods first, and then some of them by the weights of a real Gateway, with
+an operator that is killed again and again.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from e2e.traffic import lost_while
-from fairlead.api.kinds import DEPLOYMENT, MODEL_DEPLOYMENT
+from e2e.gateways import gateway_in
+from e2e.trials import Case, Played, Trial, playing
+from fairlead.api.kinds import POD
 from kube import Kube
-from models import a_canary, a_model
-from operator_process import OperatorProcess
-from waiting import until
+from operator_process import OperatorProcess, running
+from waiting import holds, until
+
+Record = Mapping[str, Any]
+KILLED_EVERY = 30  # seconds
 
 
-@pytest.fixture
-def served(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str) -> str:
-    """A model that serves version 1."""
-    kube.create(MODEL_DEPLOYMENT, a_model(namespace, **a_canary(server_image, "1")))
-    kube.wait_ready(namespace, "fraud")
-    return namespace
+def metrics_are_cut_for_a_while(trial: Trial) -> Record:
+    trial.until_weight()
+    trial.in_pods("touch /tmp/no-metrics", "1")
+    until(lambda: trial.ready().get("reason") == "EvidenceMissing", seconds=90, what="EvidenceMissing")
+    weight = trial.rollout().get("weight")
+    holds(lambda: not trial.status_history() and trial.rollout().get("weight") == weight, seconds=10, what="the weight")
+    trial.in_pods("rm /tmp/no-metrics", "1")
+    return trial.decided()
 
 
-def status(kube: Kube, namespace: str) -> dict[str, Any]:
-    return dict(kube.model(namespace, "fraud")["status"])
+def the_spec_goes_back(trial: Trial) -> Record:
+    trial.until_weight()
+    trial.ask_for("1")
+    return trial.decided()
 
 
-def phase(kube: Kube, namespace: str) -> str:
-    return str(status(kube, namespace)["rollout"]["phase"])
+def another_version_is_asked_for(trial: Trial) -> Record:
+    trial.until_weight()
+    trial.ask_for("3", ERROR_RATE="0.3")
+    first = trial.decided()
+    until(lambda: len(trial.status_history()) > 1, seconds=400, every=0.5, what="the end of version 3")
+    assert trial.status_history()[0]["outcome"] == "RolledBack"
+    return first
 
 
-def tried(
-    kube: Kube, namespace: str, image: str, then: Callable[[], object] = lambda: None, **env: str
-) -> dict[str, Any]:
-    """Version 2 is asked for under load, until there is a decision: what the load counted."""
-
-    def act() -> None:
-        kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": a_canary(image, "2", **env)})
-        until(lambda: phase(kube, namespace) == "Judging", seconds=90, what="Judging")
-        then()
-        until(lambda: status(kube, namespace).get("history"), seconds=400, every=0.5, what="a decision")
-
-    return lost_while(kube, namespace, image, act)
+def a_stable_pod_dies(trial: Trial) -> Record:
+    trial.until_weight()
+    trial.kube.delete(POD, trial.namespace, trial.pods("1")[0])
+    return trial.decided()
 
 
-def decision(kube: Kube, namespace: str) -> tuple[str, str]:
-    record = status(kube, namespace)["history"][0]
-    return record["outcome"], record["reason"]
+def both_are_bad_at_once(trial: Trial) -> Record:
+    """Nothing is blamed on the canary; then somebody takes the change back."""
+    trial.until_weight()
+    trial.in_pods("echo 0.3 > /tmp/error-rate", "1", "2")
+    until(lambda: trial.ready().get("reason") == "StableFailing", seconds=120, what="StableFailing")
+    holds(lambda: not trial.status_history(), seconds=15, what="the trial")
+    trial.ask_for("1")
+    return trial.decided()
 
 
-def test_a_good_version_is_promoted_and_no_request_lost(kube: Kube, served: str, server_image: str):
-    counted = tried(kube, served, server_image)
-    assert decision(kube, served) == ("Promoted", "EvidenceFor")
-    assert counted["failed"] == 0, counted["failures"]
-    assert set(counted["versions"]) == {"1", "2"}
-    kube.wait_ready(served, "fraud")
+CASES = (
+    Case(name="good"),
+    Case(name="errors", before={"ERROR_RATE": "0.005"}, env={"ERROR_RATE": "0.1"}),
+    Case(name="slow", before={"LATENCY": "0.04"}, env={"LATENCY": "0.12"}),
+    Case(name="crashes", env={"EXIT_ON_START": "the weights are missing"}),
+    Case(
+        name="memory",
+        env={"ALLOCATE_MB": "300"},
+        more={"resources": {"requests": {"memory": "64Mi"}, "limits": {"memory": "128Mi"}}},
+    ),
+    Case(name="never-ready", env={"NEVER_READY": "1"}, more={"rollout": {"progressDeadline": "30s"}}),
+    Case(name="metrics-cut", meanwhile=metrics_are_cut_for_a_while),
+    Case(name="reverted", meanwhile=the_spec_goes_back),
+    Case(name="superseded", meanwhile=another_version_is_asked_for),
+    Case(name="stable-pod", meanwhile=a_stable_pod_dies),
+    Case(name="both-bad", meanwhile=both_are_bad_at_once),
+)
+BY_GATEWAY = ("good", "errors", "slow", "crashes", "metrics-cut", "reverted", "superseded")
+Games = dict[str, Future[Played]]
+BY_PODS_ONLY = pytest.mark.parametrize("games", ["by-pods"], indirect=True)
 
 
-def test_a_version_with_errors_is_rolled_back(kube: Kube, served: str, server_image: str):
-    tried(kube, served, server_image, ERROR_RATE="0.2")
-    assert decision(kube, served) == ("RolledBack", "EvidenceAgainst")
-    assert "errors:" in kube.condition(served, "fraud", "Ready")["message"]
-    assert kube.condition(served, "fraud", "Available")["status"] == "True"
-    until(lambda: len(kube.list(DEPLOYMENT, served)) == 1, seconds=60, what="the end of the bad version")
+@pytest.fixture(scope="module", params=["by-pods", "by-gateway"])
+def games(
+    request: pytest.FixtureRequest, kube: Kube, server_image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Games]:
+    """All cases, on their way."""
+    folder = tmp_path_factory.mktemp("operator")
+    gateway = request.getfixturevalue("gateway_address") if request.param == "by-gateway" else ""
+    with ExitStack() as stack:
+        namespace = stack.enter_context(kube.namespace())
+        if gateway:
+            gateway_in(kube, namespace)
+        operator = stack.enter_context(running(kube.kubeconfig, folder, namespace))
+        cases = tuple(case for case in CASES if not gateway or case.name in BY_GATEWAY)
+        played = stack.enter_context(playing(kube, namespace, server_image, cases, gateway))
+        if gateway:
+            stack.enter_context(killed_again_and_again(operator))
+        yield played
 
 
-def test_a_slow_version_is_rolled_back_without_a_lost_request(kube: Kube, served: str, server_image: str):
-    counted = tried(kube, served, server_image, LATENCY="0.3")
-    assert decision(kube, served) == ("RolledBack", "EvidenceAgainst")
-    assert "Latency>" in kube.condition(served, "fraud", "Ready")["message"]
-    assert counted["failed"] == 0, counted["failures"]
+class killed_again_and_again(threading.Thread):  # noqa: N801 - it is used like a function
+    """An operator that is killed every KILLED_EVERY seconds, and started again."""
+
+    def __init__(self, operator: OperatorProcess) -> None:
+        super().__init__()
+        self._operator = operator
+        self._end = threading.Event()
+
+    def run(self) -> None:
+        while not self._end.wait(KILLED_EVERY):
+            self._operator.kill()
+            self._operator.start()
+
+    def __enter__(self) -> None:
+        self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self.join()
 
 
-def test_an_operator_that_is_killed_goes_on_with_the_trial(
-    kube: Kube, served: str, operator: OperatorProcess, server_image: str
-):
-    def kill() -> None:
-        until(lambda: status(kube, served)["rollout"].get("evidence"), seconds=60, what="evidence")
-        operator.kill()
-        operator.start()
-
-    counted = tried(kube, served, server_image, kill)
-    assert decision(kube, served) == ("Promoted", "EvidenceFor")
-    assert counted["failed"] == 0, counted["failures"]
+def decision(played: Played) -> tuple[str, str]:
+    return played.record["outcome"], played.record["reason"]
 
 
-def test_going_back_ends_the_trial(kube: Kube, served: str, server_image: str):
-    def back() -> None:
-        until(lambda: float(status(kube, served)["rollout"].get("weight") or 0) > 0, seconds=60, what="a weight")
-        kube.patch(MODEL_DEPLOYMENT, served, "fraud", {"spec": a_canary(server_image, "1")})
-
-    counted = tried(kube, served, server_image, back)
-    assert decision(kube, served)[0] == "Aborted"
-    assert counted["failed"] == 0, counted["failures"]
-    kube.wait_ready(served, "fraud")
+def lost(played: Played) -> int:
+    assert not played.counted["failed"], played.counted["reasons"]
+    return int(played.counted["failed"])
 
 
-def test_a_version_that_crashes_is_rolled_back_before_it_gets_traffic(kube: Kube, served: str, server_image: str):
-    def crash() -> None:
-        spec = a_canary(server_image, "2", EXIT_ON_START="the weights are missing")
-        kube.patch(MODEL_DEPLOYMENT, served, "fraud", {"spec": spec})
-        until(lambda: phase(kube, served) == "RolledBack", seconds=200, what="RolledBack")
+def test_a_good_version_is_promoted_and_no_request_lost(games: Games):
+    played = games["good"].result()
+    assert decision(played) == ("Promoted", "EvidenceFor")
+    assert lost(played) == 0
+    assert set(played.counted["versions"]) == {"1", "2"}
 
-    counted = lost_while(kube, served, server_image, crash)
-    assert decision(kube, served) == ("RolledBack", "ContainerFailing")
-    assert counted["failed"] == 0, counted["failures"]
-    assert set(counted["versions"]) == {"1"}
+
+def test_a_version_with_twenty_times_the_errors_is_rolled_back(games: Games):
+    played = games["errors"].result()
+    assert decision(played) == ("RolledBack", "EvidenceAgainst")
+    assert "errors:" in played.record["message"]
+    assert set(played.counted["reasons"]) == {"status 500"}
+
+
+def test_a_version_that_takes_three_times_as_long_is_rolled_back_without_a_lost_request(games: Games):
+    played = games["slow"].result()
+    assert decision(played) == ("RolledBack", "EvidenceAgainst")
+    assert "Latency>" in played.record["message"]
+    assert lost(played) == 0
+
+
+def test_a_version_that_crashes_is_rolled_back_before_it_gets_traffic(games: Games):
+    played = games["crashes"].result()
+    assert decision(played) == ("RolledBack", "ContainerFailing")
+    assert lost(played) == 0
+    assert set(played.counted["versions"]) == {"1"}
+
+
+@BY_PODS_ONLY
+def test_a_version_that_runs_out_of_memory_is_rolled_back(games: Games):
+    played = games["memory"].result()
+    assert decision(played) == ("RolledBack", "ContainerFailing")
+    assert "used more memory than resources.limits.memory" in played.record["message"]
+
+
+@BY_PODS_ONLY
+def test_a_version_that_never_gets_ready_is_rolled_back_at_its_deadline(games: Games):
+    played = games["never-ready"].result()
+    assert decision(played) == ("RolledBack", "ProgressDeadlineExceeded")
+    assert lost(played) == 0
+    assert set(played.counted["versions"]) == {"1"}
+
+
+def test_a_trial_without_metrics_is_held_and_goes_on_when_they_are_back(games: Games):
+    played = games["metrics-cut"].result()
+    assert decision(played) == ("Promoted", "EvidenceFor")
+    assert lost(played) == 0
+
+
+def test_going_back_ends_the_trial(games: Games):
+    played = games["reverted"].result()
+    assert played.record["outcome"] == "Aborted"
+    assert lost(played) == 0
+
+
+def test_another_version_supersedes_a_trial_and_is_judged_by_itself(games: Games):
+    assert games["superseded"].result().record["outcome"] == "Superseded"
+
+
+@BY_PODS_ONLY
+def test_a_stable_pod_that_dies_is_not_blamed_on_the_canary(games: Games):
+    played = games["stable-pod"].result()
+    assert decision(played) == ("Promoted", "EvidenceFor")
+    assert lost(played) == 0
+
+
+@BY_PODS_ONLY
+def test_when_both_are_bad_nothing_is_blamed_on_the_canary(games: Games):
+    assert games["both-bad"].result().record["outcome"] == "Aborted"

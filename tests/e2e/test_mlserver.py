@@ -35,7 +35,7 @@ def served(
     model = yaml.safe_load(DIGITS.read_text())
     model["metadata"]["namespace"] = namespace
     model["spec"]["runtime"]["ref"]["name"] = namespace
-    model["spec"]["replicas"] = 2
+    del model["spec"]["traffic"]  # what becomes of it behind a Gateway is told by hack/demo
     with running(kube.kubeconfig, tmp_path, namespace):
         kube.create(MODEL_DEPLOYMENT, model)
         kube.wait_ready(namespace, "digits", seconds=180)
@@ -56,9 +56,9 @@ def test_a_model_from_an_image_volume_answers_and_is_updated_without_losing_a_re
     assert answer["outputs"][0]["data"] == [3], "the story tells that version 1 is wrong"
 
     def update() -> None:
-        change = {"uri": f"oci://{MODELS['2']}", "version": "2"}
-        kube.patch(MODEL_DEPLOYMENT, served, "digits", {"spec": {"model": change}})
-        kube.wait_ready(served, "digits", seconds=180)
+        kube.patch(MODEL_DEPLOYMENT, served, "digits", {"spec": version("2")})
+        decided(kube, served, "Promoted")
+        kube.wait_ready(served, "digits", seconds=60)
         until(lambda: len(kube.list(POD, served, "fairlead.dev/model")) == 2, seconds=180, what="the old pods gone")
 
     counted = lost_while(kube, served, server_image, update, service="digits", path=INFER, body=QUESTION)
@@ -66,3 +66,24 @@ def test_a_model_from_an_image_volume_answers_and_is_updated_without_losing_a_re
     answer = ask(kube, served)
     assert answer["model_version"] == "2"
     assert answer["outputs"][0]["data"] == [DIGIT]
+
+
+def test_a_version_that_takes_a_hundred_times_as_long_is_rolled_back(kube: Kube, served: str, server_image: str):
+    def update() -> None:
+        kube.patch(MODEL_DEPLOYMENT, served, "digits", {"spec": version("3")})
+        decided(kube, served, "RolledBack")
+
+    lost_while(kube, served, server_image, update, service="digits", path=INFER, body=QUESTION)
+    assert "Latency>" in kube.condition(served, "digits", "Ready")["message"]
+    assert ask(kube, served)["model_version"] == "1"
+
+
+def version(number: str) -> dict[str, Any]:
+    return {"model": {"uri": f"oci://{MODELS[number]}", "version": number}}
+
+
+def decided(kube: Kube, namespace: str, outcome: str) -> None:
+    def history() -> list[dict[str, Any]]:
+        return list(kube.model(namespace, "digits")["status"].get("history") or ())
+
+    assert until(history, seconds=400, every=0.5, what="a decision")[0]["outcome"] == outcome

@@ -10,6 +10,10 @@ Environment:
     EXIT_ON_START=          a message: it says so on stderr and exits with 1
     EXIT_AFTER=             seconds after which it crashes
     ALLOCATE_MB=0           memory to fill, once it listens
+
+Files that are looked for with every request, so that it can change its ways while it runs:
+    /tmp/error-rate         in place of ERROR_RATE
+    /tmp/no-metrics         /metrics always says 503
 """
 
 import asyncio
@@ -22,9 +26,11 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 JSON, TEXT = "application/json", "text/plain; version=0.0.4"
+ERROR_RATE, NO_METRICS = Path("/tmp/error-rate"), Path("/tmp/no-metrics")
 STILL_IN_FLIGHT_SECONDS = 25.0  # less than the 30 seconds after which Kubernetes kills
 
 
@@ -156,6 +162,8 @@ async def _answer(server: Server, method: str, path: str) -> Answer:
         case "/readyz":
             ready = not (server.behaviour.never_ready or server.stopping.is_set())
             return Answer(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, b"{}")
+        case "/metrics" if _metrics_are_cut():
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"{}")
         case "/metrics":
             return Answer(HTTPStatus.OK, metrics(server).encode(), TEXT)
         case "/v1/predict" if method in ("GET", "POST"):
@@ -168,7 +176,7 @@ async def _prediction(server: Server) -> Answer:
     began = time.perf_counter()
     if server.behaviour.latency:
         await asyncio.sleep(server.behaviour.latency)
-    failed = random.random() < server.behaviour.error_rate
+    failed = random.random() < _error_rate(server)
     status = HTTPStatus.INTERNAL_SERVER_ERROR if failed else HTTPStatus.OK
     body = {"error": "the model failed"} if failed else {"version": server.behaviour.version, "score": random.random()}
     took = time.perf_counter() - began
@@ -176,6 +184,14 @@ async def _prediction(server: Server) -> Answer:
     server.durations[next((edge for edge in BUCKETS if took <= edge), float("inf"))] += 1
     server.duration_sum += took
     return Answer(status, json.dumps(body).encode())
+
+
+def _error_rate(server: Server) -> float:
+    return float(ERROR_RATE.read_text()) if ERROR_RATE.exists() else server.behaviour.error_rate
+
+
+def _metrics_are_cut() -> bool:
+    return NO_METRICS.exists()
 
 
 def metrics(server: Server) -> str:
