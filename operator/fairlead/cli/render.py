@@ -10,11 +10,25 @@ import yaml
 from fairlead.api.kinds import DEPLOYMENT, MODEL_DEPLOYMENT, MODEL_RUNTIME
 from fairlead.api.modelruntime import ModelRuntime
 from fairlead.api.parse import Invalid, parse_model_deployment, parse_model_runtime
+from fairlead.cli.commands import Commands
 from fairlead.cli.errors import CommandError
 from fairlead.cli.files import manifests, of_kind, shipped_runtimes
 from fairlead.plan import Apply, Plan, Scale
 from fairlead.reconcile import reconcile
 from fairlead.situation import Identity, Situation
+
+
+def register(commands: Commands) -> None:
+    """Adds the command to the command line."""
+    parser = commands.add_parser(
+        "render",
+        help="print all objects of the ModelDeployments in a file, offline",
+        description="Prints every object that Fairlead would make for the ModelDeployments in the files, without a "
+        "cluster. ModelRuntimes are taken from the files, else from those that are shipped.",
+    )
+    parser.add_argument("-f", "--file", action="append", required=True, help="YAML file, or - for standard input")
+    parser.add_argument("-n", "--namespace", default="default", help="namespace of resources that name none")
+    parser.set_defaults(run=lambda options: render(options.file, options.namespace))
 
 
 def render(files: Sequence[str], namespace: str) -> str:

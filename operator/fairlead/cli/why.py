@@ -1,5 +1,6 @@
 """`fairlead why`: the trial that is on, or the last decision, in words and numbers, computed again from its record."""
 
+import argparse
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,9 +9,26 @@ from pydantic import ValidationError
 from fairlead.api.history import ArmCounts, CellStatus, Decided, EvidenceStatus, Outcome
 from fairlead.api.status import StableStatus, Status
 from fairlead.api.times import format_time
+from fairlead.cli.commands import Commands, about_one_model, asked_model
 from fairlead.cli.errors import CommandError
 
 HEADINGS = ("", "canary", "stable", "worse", "× weight", "objective", "× weight", "good enough")
+
+
+def register(commands: Commands) -> None:
+    """Adds the command to the command line."""
+    parser = commands.add_parser(
+        "why",
+        help="say why a revision was promoted or rolled back, or how its trial stands",
+        description="Tells the last decision about a ModelDeployment, or the trial that is on, in words and in "
+        "the numbers that it rests on, and computes the evidence again from them.",
+    )
+    about_one_model(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> str:
+    return why(asked_model(options))
 
 
 def why(model: dict[str, Any]) -> str:
