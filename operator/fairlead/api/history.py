@@ -46,6 +46,17 @@ class CellStatus(Part):
     better: Number | None = Field(default=None, description="Evidence that the canary is within the promotion margin.")
 
 
+class Trace(Part):
+    """The course of a trial, thinned evenly when there are many points. api/trace.py says how a point is written."""
+
+    since: Time = Field(description="When the trial began.")
+    points: Annotated[tuple[Annotated[str, Field(max_length=4096)], ...], Field(max_length=48)] = Field(
+        description="Seconds since then, weight in percent and evidence for a rollback, and for each cell, after a "
+        "semicolon: requests to the canary, bad ones, requests to the stable revision, bad ones, worse, better. "
+        "E-values are powers of ten. A number of requests that is left out is that of the cell before."
+    )
+
+
 class EvidenceStatus(Part):
     """What the metrics of a canary and of the stable revision say, compared."""
 
@@ -57,6 +68,7 @@ class EvidenceStatus(Part):
     cells: Annotated[tuple[CellStatus, ...], Field(max_length=64, json_schema_extra=named_list("name"))] = Field(
         default=(), description="What it is compared by."
     )
+    trace: Trace | None = Field(default=None, description="What it was like over time.")
     state: str | None = Field(
         default=None, max_length=262_144, description="What Fairlead goes on from; not for reading."
     )

@@ -10,6 +10,7 @@ from fairlead.evidence.judgement import Judged
 from fairlead.evidence.persisted import trial_text
 from fairlead.evidence.trial import Trial
 from fairlead.plan import Decision
+from fairlead.report.trace import extended
 from fairlead.situation import Situation
 
 KEPT_FOR = timedelta(seconds=14)
@@ -36,7 +37,9 @@ def evidence(situation: Situation, decision: Decision) -> EvidenceStatus | None:
         return told if before is not None and before.revision == decision.candidate.name else None
     if same and told is not None and judged.trial.looked - told.looked < KEPT_FOR:
         return told
-    return evidence_status(judged, judged.trial, judged.findings, state=trial_text(judged.trial))
+    weight = 100 * decision.share
+    now = evidence_status(judged, judged.trial, judged.findings, state=trial_text(judged.trial))
+    return now.model_copy(update={"trace": extended(told.trace if told else None, now, judged.trial, weight)})
 
 
 def evidence_status(judged: Judged, trial: Trial, found: Findings, *, state: str | None = None) -> EvidenceStatus:

@@ -6,6 +6,7 @@ from fairlead.api.reasons import Reason
 from fairlead.api.status import RolloutStatus, Status
 from fairlead.plan import Decision
 from fairlead.report.evidence import evidence_status
+from fairlead.report.trace import extended, recorded
 from fairlead.situation import Situation
 
 LONGEST_HISTORY = 10
@@ -38,7 +39,7 @@ def _promoted(situation: Situation, before: Status, decision: Decision) -> Decid
         lasted=_lasted(situation, rollout),
         reason=_why(rollout.evidence if rollout else None),
         message=f"{now.name} took over from {then.revision}",
-        evidence=_without_state(rollout.evidence if rollout else None),
+        evidence=_as_it_was(rollout.evidence if rollout else None),
     )
 
 
@@ -56,7 +57,7 @@ def _failed(situation: Situation, before: Status, decision: Decision) -> Decided
         lasted=_lasted(situation, rollout),
         reason=failed.reason,
         message=failed.message[:LONGEST],
-        evidence=_now(decision) or _without_state(rollout.evidence if rollout else None),
+        evidence=_now(decision, rollout) or _as_it_was(rollout.evidence if rollout else None),
     )
 
 
@@ -79,7 +80,7 @@ def _left(situation: Situation, before: Status, decision: Decision) -> Decided |
         lasted=_lasted(situation, rollout),
         reason="SpecChanged",
         message=message,
-        evidence=_without_state(rollout.evidence),
+        evidence=_as_it_was(rollout.evidence),
     )
 
 
@@ -100,12 +101,15 @@ def _lasted(situation: Situation, rollout: RolloutStatus | None) -> str | None:
     return format_duration(situation.now - rollout.started) if rollout and rollout.started else None
 
 
-def _now(decision: Decision) -> EvidenceStatus | None:
+def _now(decision: Decision, rollout: RolloutStatus | None) -> EvidenceStatus | None:
     judged = decision.judged
     if judged is None or judged.trial is None or judged.findings is None:
         return None
-    return evidence_status(judged, judged.trial, judged.findings)
+    now = evidence_status(judged, judged.trial, judged.findings)
+    before, weight = (rollout.evidence, rollout.weight) if rollout else (None, None)
+    trace = extended(before.trace if before else None, now, judged.trial, float(weight or 0))
+    return now.model_copy(update={"trace": recorded(trace)})
 
 
-def _without_state(evidence: EvidenceStatus | None) -> EvidenceStatus | None:
-    return evidence.model_copy(update={"state": None}) if evidence else None
+def _as_it_was(evidence: EvidenceStatus | None) -> EvidenceStatus | None:
+    return evidence.model_copy(update={"state": None, "trace": recorded(evidence.trace)}) if evidence else None

@@ -34,15 +34,15 @@ def test_it_is_small():
     assert len(trial_text(going(begun(), 50))) < 10_000
 
 
-def big(pods: int, requests: float) -> Trial:
-    """A trial with as many cells as there can be."""
+def big(pods: int, requests: float, cells: int = 25) -> Trial:
+    """A trial with as many pods and cells as it takes."""
     margin = Margin(factor=1.25, offset=0.005)
-    cells = tuple(
+    held_to = tuple(
         Cell(name=f"InterTokenLatency>{n}ms", rollback=margin, promotion=margin, weight=0.04, objective=0.01)
-        for n in range(100, 125)
+        for n in range(100, 100 + cells)
     )
-    known = {f"{n:012x}": {cell.name: Count(requests + n, requests / 2) for cell in cells} for n in range(pods)}
-    return replace(begun(), terms=Terms(cells=cells), memory=Memory.blank(len(cells)), known=known)
+    known = {f"{n:012x}": {cell.name: Count(requests + n, requests / 2) for cell in held_to} for n in range(pods)}
+    return replace(begun(), terms=Terms(cells=held_to), memory=Memory.blank(len(held_to)), known=known)
 
 
 def test_many_pods_with_many_cells_still_go_into_a_status():
