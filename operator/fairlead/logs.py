@@ -9,6 +9,9 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+FIELDS = "fields"
+"""`extra={FIELDS: …}` adds fields of its own to one line."""
+
 _about: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039 - never changed, only replaced
 
 
@@ -23,7 +26,7 @@ def about(**fields: str | None) -> Iterator[None]:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, the fields of `about`, and a traceback if there is one."""
+    """One JSON object a line: time, level, logger, message, the fields of `about` and its own, a traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
@@ -33,6 +36,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             **_about.get(),
+            **getattr(record, FIELDS, {}),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)

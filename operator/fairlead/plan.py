@@ -150,6 +150,14 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """Something for the operator's log: a sentence, and fields for programs."""
+
+    message: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """Steps in the order in which they are carried out, the status that is written after them, and when to look again.
 
@@ -159,6 +167,7 @@ class Plan:
     steps: tuple[Step, ...]
     status: Manifest
     events: tuple[Event, ...] = ()
+    log: tuple[LogLine, ...] = ()
     look_again: timedelta | None = None
     revision: str | None = None
     trial: Trial | None = None

@@ -5,6 +5,7 @@ from fairlead.desired.objects import steps
 from fairlead.desired.revision import wanted_revision
 from fairlead.plan import Plan
 from fairlead.report.events import events
+from fairlead.report.log import log_lines
 from fairlead.report.status import status, unreadable_status
 from fairlead.rollout.decide import decide
 from fairlead.situation import Situation
@@ -23,6 +24,7 @@ def reconcile(situation: Situation) -> Plan:
         steps=steps(situation, model.spec, decision),
         status=told.data(),
         events=events(situation.status, told),
+        log=log_lines(situation.status, told),
         look_again=decision.look_again,
         revision=decision.serving.name if decision.serving else None,
         trial=decision.judged.trial if decision.judged else None,

@@ -35,6 +35,7 @@ class Worker:
                 plan = reconcile(replace(situation, refusals=refusals))
             self._observer.keep(key, plan.trial)
             if await self._writer.write_status(plan, situation.identity):
+                self._writer.log(plan.log)
                 await self._writer.tell(plan.events, situation.identity, situation.now)
         if refusals:
             raise Rejected(refusals[0].message, look_again=plan.look_again)

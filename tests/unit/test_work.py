@@ -8,7 +8,7 @@ import pytest
 from fairlead.api.reasons import Reason
 from fairlead.apply.execute import rests_on, traffic
 from fairlead.cluster.errors import Rejected
-from fairlead.plan import Apply, Event, Plan, Step
+from fairlead.plan import Apply, Event, LogLine, Plan, Step
 from fairlead.situation import Identity, Refusal, Situation
 from fairlead.work import Worker
 from world import World
@@ -43,6 +43,9 @@ class Hands:
         self.world.status = plan.status
         self.written.append(plan)
         return True
+
+    def log(self, lines: tuple[LogLine, ...]) -> None:
+        """Nobody reads."""
 
     async def tell(self, events: tuple[Event, ...], identity: Identity, now: object) -> None:
         """Nobody listens."""

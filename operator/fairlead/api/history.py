@@ -86,4 +86,5 @@ class Decided(Part):
     lasted: str | None = Field(default=None, max_length=20, description="How long it was on trial.")
     reason: str = Field(max_length=128, description="Why, in one word.")
     message: str = Field(max_length=1024, description="Why, in words.")
+    by: str | None = Field(default=None, max_length=253, description="Who decided; absent: Fairlead itself.")
     evidence: EvidenceStatus | None = Field(default=None, description="The numbers.")

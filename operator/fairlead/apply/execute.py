@@ -17,7 +17,8 @@ from fairlead.apply.event import Told, event_manifest
 from fairlead.apply.objects import Objects, Refused, Stores
 from fairlead.cluster.client import Client
 from fairlead.cluster.errors import NotFound, Rejected
-from fairlead.plan import Apply, Delete, Event, Plan, Scale, Step
+from fairlead.logs import FIELDS
+from fairlead.plan import Apply, Delete, Event, LogLine, Plan, Scale, Step
 from fairlead.situation import Identity, Manifest, Refusal, revision_of
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,11 @@ class Writer:
             return False
         self._models.observe("MODIFIED", answer)
         return True
+
+    def log(self, lines: tuple[LogLine, ...]) -> None:
+        """Writes these lines to the log."""
+        for line in lines:
+            log.info("%s", line.message, extra={FIELDS: line.fields})
 
     async def tell(self, events: tuple[Event, ...], identity: Identity, now: datetime) -> None:
         """Creates Kubernetes Events. They are a courtesy: one that is refused is logged and forgotten."""

@@ -7,7 +7,7 @@ from fairlead.api.status import RolloutStatus, Status
 from fairlead.plan import Decision
 from fairlead.report.evidence import evidence_status
 from fairlead.report.trace import extended, recorded
-from fairlead.situation import Situation
+from fairlead.situation import Situation, revision_named
 
 LONGEST_HISTORY = 10
 LONGEST = 1000  # characters of a message; the schema allows more
@@ -53,6 +53,7 @@ def _failed(situation: Situation, before: Status, decision: Decision) -> Decided
         outcome=Outcome.ROLLED_BACK,
         revision=failed.revision,
         stable=decision.stable.name if decision.stable else None,
+        model_version=_version(situation, failed.revision),
         weight=rollout.weight if rollout else None,
         lasted=_lasted(situation, rollout),
         reason=failed.reason,
@@ -76,6 +77,7 @@ def _left(situation: Situation, before: Status, decision: Decision) -> Decided |
         outcome=outcome,
         revision=rollout.revision,
         stable=decision.stable.name if decision.stable else None,
+        model_version=_version(situation, rollout.revision),
         weight=rollout.weight,
         lasted=_lasted(situation, rollout),
         reason="SpecChanged",
@@ -95,6 +97,11 @@ def _why(evidence: EvidenceStatus | None) -> str:
 
 def _about(rollout: RolloutStatus | None, revision: str) -> RolloutStatus | None:
     return rollout if rollout is not None and rollout.revision == revision else None
+
+
+def _version(situation: Situation, revision: str) -> str | None:
+    known = revision_named(situation.revisions, revision)
+    return known.snapshot.model_version if known else None
 
 
 def _lasted(situation: Situation, rollout: RolloutStatus | None) -> str | None:

@@ -1,0 +1,131 @@
+"""What the log tells of rollouts, for programs to read: one line per decision, and per thing that holds a trial.
+
+A line belongs to the status that makes it true: it says in what that differs from the status before.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from fairlead.api.fields import parse_duration
+from fairlead.api.history import ArmCounts, CellStatus, EvidenceStatus, Outcome
+from fairlead.api.reasons import ConditionType, Phase, Reason
+from fairlead.api.status import RolloutStatus, Status
+from fairlead.plan import LogLine
+
+ON_TRIAL = (Phase.JUDGING, Phase.PROMOTING)
+
+DECISION = "rollout-decision"
+"""The name of all these lines, which never changes."""
+
+HELD, CONTINUED = "Held", "Continued"
+"""Outcomes of a look at a trial that goes on, beside those of decisions that end one."""
+
+HOLDS = (Reason.EVIDENCE_MISSING, Reason.STABLE_FAILING, Reason.PAUSED, Reason.INCONCLUSIVE)
+"""Reasons of Ready that say that a trial waits for something else than more evidence."""
+
+WORDS = {
+    Outcome.PROMOTED: "was promoted",
+    Outcome.ROLLED_BACK: "was rolled back",
+    Outcome.ABORTED: "was taken out of its trial",
+    Outcome.SUPERSEDED: "was superseded",
+}
+
+
+def log_lines(before: Status | None, now: Status) -> tuple[LogLine, ...]:
+    """What became different with this status; nothing while nothing does."""
+    return (*_decisions(before, now), *_held(before, now))
+
+
+def _decisions(before: Status | None, now: Status) -> Iterator[LogLine]:
+    known = {(each.time, each.revision) for each in (before.history if before else ())}
+    for decided in now.history:
+        if (decided.time, decided.revision) not in known:
+            yield LogLine(
+                message=f"{decided.revision} {WORDS[decided.outcome]}: {decided.message}",
+                fields={
+                    "event": DECISION,
+                    "outcome": decided.outcome,
+                    "reason": decided.reason,
+                    "by": decided.by or "Fairlead",
+                    "from": decided.stable,
+                    "to": decided.revision,
+                    "version": decided.model_version,
+                    "weight": _number(decided.weight),
+                    "seconds": _seconds(decided.lasted),
+                    **_evidence(decided.evidence),
+                },
+            )
+
+
+def _held(before: Status | None, now: Status) -> Iterator[LogLine]:
+    """That a trial is held, or goes on again. What makes it begin or end is told elsewhere."""
+    was, held = _hold(before), _hold(now)
+    rollout, then = now.rollout, before.rollout if before else None
+    if rollout is None or was == held or (held is None and not _goes_on(rollout, then)):
+        return
+    ready = next(each for each in now.conditions if each.type == ConditionType.READY)
+    yield LogLine(
+        message=f"the trial of {rollout.revision} {'goes on' if held is None else 'is held'}: {ready.message}",
+        fields={
+            "event": DECISION,
+            "outcome": CONTINUED if held is None else HELD,
+            "reason": ready.reason,
+            "by": "Fairlead",
+            "from": now.stable.revision if now.stable else None,
+            "to": rollout.revision,
+            "weight": _number(rollout.weight),
+            **_evidence(rollout.evidence),
+        },
+    )
+
+
+def _hold(status: Status | None) -> str | None:
+    """Why a trial that is on does not go on; None when it does, or when there is none."""
+    if status is None or status.rollout is None or status.rollout.phase not in ON_TRIAL:
+        return None
+    ready = next((each for each in status.conditions if each.type == ConditionType.READY), None)
+    return None if ready is None or ready.reason not in HOLDS else ready.reason
+
+
+def _goes_on(now: RolloutStatus, then: RolloutStatus | None) -> bool:
+    return then is not None and now.revision == then.revision and now.phase in ON_TRIAL
+
+
+def _evidence(found: EvidenceStatus | None) -> Mapping[str, Any]:
+    if found is None:
+        return {}
+    return {
+        "source": found.source,
+        "against": _number(found.against),
+        "againstLimit": _number(found.against_limit),
+        "betterLimit": _number(found.better_limit),
+        "cells": [_cell(cell) for cell in found.cells],
+    }
+
+
+def _cell(cell: CellStatus) -> Mapping[str, Any]:
+    told = {
+        "name": cell.name,
+        "canary": _counts(cell.canary),
+        "stable": _counts(cell.stable),
+        "worse": _number(cell.worse),
+        "weight": _number(cell.weight),
+        "beyond": _number(cell.beyond),
+        "beyondWeight": _number(cell.beyond_weight),
+        "better": _number(cell.better),
+    }
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _counts(counts: ArmCounts) -> Mapping[str, int]:
+    return {"requests": counts.requests, "bad": counts.bad}
+
+
+def _seconds(duration: str | None) -> int | None:
+    found = parse_duration(duration)
+    return int(found.total_seconds()) if isinstance(found, timedelta) else None
+
+
+def _number(text: str | None) -> float | None:
+    return None if text is None else float(text)
