@@ -11,6 +11,8 @@ class ConditionType(StrEnum):
     STALLED = "Stalled"
     AVAILABLE = "Available"
     TRAFFIC_ROUTED = "TrafficRouted"
+    ROLLOUT_HEALTHY = "RolloutHealthy"
+    EVIDENCE_AVAILABLE = "EvidenceAvailable"
 
 
 class Reason(StrEnum):
@@ -60,6 +62,8 @@ class Reason(StrEnum):
     """A canary gets part of the production traffic, and the evidence decides about more."""
     EVIDENCE_MISSING = "EvidenceMissing"
     """A canary is on trial, and its metrics or those of the stable revision cannot be read. Nothing is decided."""
+    EVIDENCE_READ = "EvidenceRead"
+    """The metrics that a canary is judged by are read."""
     STABLE_FAILING = "StableFailing"
     """The stable revision breaks its own objective, or its pods differ too much: no time to judge a canary."""
     PAUSED = "Paused"

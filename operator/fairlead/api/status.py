@@ -66,7 +66,8 @@ class Status(Part):
     observed_generation: int = Field(default=0, ge=0, description="Generation of the spec that this status is about.")
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=named_list("type"))] = Field(
         default=(),
-        description="Ready, Available, and while they are true Reconciling (on its way) and Stalled (needs a person).",
+        description="Ready, Available, and while they are true Reconciling (on its way) and Stalled (needs a person). "
+        "During a rollout RolloutHealthy, and EvidenceAvailable where a canary is judged.",
     )
     replicas: int = Field(default=0, ge=0, description="How many pods the Deployments of all revisions ask for.")
     ready_replicas: int = Field(default=0, ge=0, description="How many of them are ready.")

@@ -15,11 +15,11 @@
 
 TrafficRouted is there with spec.traffic alone: whether the Gateway sends traffic as it was decided.
 
-Reconciling and Stalled are there only while they are true (kstatus, sigs.k8s.io/cli-utils/pkg/kstatus).
+Reconciling and Stalled are there only while they are true (kstatus, sigs.k8s.io/cli-utils/pkg/kstatus). Those that are
+there during a rollout only are in rollout_conditions.py.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from fairlead.api.kinds import DEPLOYMENT, SERVICE
 from fairlead.api.modeldeployment import ModelDeploymentSpec
@@ -27,39 +27,26 @@ from fairlead.api.reasons import ConditionType, Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.plan import Decision, Wait
 from fairlead.report.failures import first_trouble
+from fairlead.report.finding import Finding, Verdict
+from fairlead.report.rollout_conditions import rollout_conditions
 from fairlead.situation import Manifest, Situation
 from fairlead.traffic.choice import traffic_of
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One condition, without its times."""
-
-    type: ConditionType
-    status: bool
-    reason: Reason
-    message: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """Whether the spec is carried out; `stalled` when it takes a person."""
-
-    ready: bool
-    reason: Reason
-    message: str
-    stalled: bool = False
-
-
 def conditions(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> tuple[Finding, ...]:
     """All conditions of a model, from one look and what was decided on it."""
-    told = verdict(situation, decision)
+    ready = verdict(situation, decision)
     routed = traffic_routed(situation, spec)
-    if told.ready and routed is not None and not routed.status:
-        told = Verdict(
+    if ready.ready and routed is not None and not routed.status:
+        ready = Verdict(
             ready=False, reason=routed.reason, message=routed.message, stalled=routed.reason != Reason.ROUTE_PENDING
         )
-    return (*_kstatus(told), available(situation, decision), *([routed] if routed else []))
+    return (
+        *_kstatus(ready),
+        available(situation, decision),
+        *([routed] if routed else []),
+        *rollout_conditions(decision, ready),
+    )
 
 
 def invalid(problems: tuple[str, ...]) -> tuple[Finding, ...]:

@@ -10,8 +10,9 @@ from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
 from fairlead.api.status import Condition, DrainingStatus, FailedStatus, RolloutStatus, StableStatus, Status
 from fairlead.plan import Decision
-from fairlead.report.conditions import Finding, conditions, invalid
+from fairlead.report.conditions import conditions, invalid
 from fairlead.report.evidence import evidence, number
+from fairlead.report.finding import Finding
 from fairlead.report.history import history
 from fairlead.report.steady import says_the_same
 from fairlead.situation import Situation
@@ -106,7 +107,9 @@ def _stamped(situation: Situation, findings: tuple[Finding, ...]) -> tuple[Condi
 
 
 def _condition(situation: Situation, finding: Finding, before: Condition | None) -> Condition:
-    value: Literal["True", "False"] = "True" if finding.status else "False"
+    value: Literal["True", "False", "Unknown"] = "True" if finding.status else "False"
+    if finding.status is None:
+        value = "Unknown"
     same = before is not None and before.status == value
     return Condition(
         type=finding.type,
