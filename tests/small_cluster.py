@@ -100,7 +100,7 @@ class Process:
         client = Client(cluster.api, may_write=lambda: True, metrics=Metrics())
         questions = Questions(probes=self.requests, sweeps=NoSweeps(), hanging=NothingHangs())
         self.observer = Observer(self.stores, questions, "fairlead-system", lambda: cluster.now)
-        self.work = Worker(self.observer, Writer(client, self.stores, "fairlead-0"))
+        self.work = Worker(self.observer, Writer(client, self.stores, "fairlead-0"), Metrics().rollouts)
 
 
 @dataclass

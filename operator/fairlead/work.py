@@ -1,22 +1,28 @@
 """One pass over one model: look, decide, act, once each and in this order."""
 
+import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from fairlead.api.reasons import Phase
 from fairlead.apply.execute import Writer
 from fairlead.cluster.errors import Rejected
+from fairlead.cluster.rollout_metrics import RolloutMetrics, Standing
 from fairlead.cluster.store import Key
 from fairlead.logs import about
 from fairlead.observe.look import Observer
+from fairlead.plan import Plan
 from fairlead.reconcile import reconcile
+from fairlead.situation import Situation
 
 
 class Worker:
     """Brings one model to where it should be."""
 
-    def __init__(self, observer: Observer, writer: Writer) -> None:
+    def __init__(self, observer: Observer, writer: Writer, metrics: RolloutMetrics) -> None:
         self._observer = observer
         self._writer = writer
+        self._metrics = metrics
 
     async def __call__(self, key: Key) -> timedelta | None:
         """Returns after how long to look again even if nothing happens.
@@ -26,8 +32,12 @@ class Worker:
         """
         situation = self._observer.look(key)
         if situation is None:
+            self._metrics.stands(key, None)
             return None
+        began = time.thread_time()
         plan = reconcile(situation)
+        if judged(situation, plan):
+            self._metrics.judge_cpu.observe(time.thread_time() - began)
         with about(revision=plan.revision):
             refusals = await self._writer.carry_out(plan.steps, situation.identity)
             if refusals:
@@ -36,7 +46,29 @@ class Worker:
             self._observer.keep(key, plan.trial)
             if await self._writer.write_status(plan, situation.identity):
                 self._writer.log(plan.log)
+                for line in plan.log:
+                    self._metrics.decisions.labels(line.fields["outcome"], line.fields["reason"]).inc()
                 await self._writer.tell(plan.events, situation.identity, situation.now)
+        self._metrics.stands(key, standing(plan))
         if refusals:
             raise Rejected(refusals[0].message, look_again=plan.look_again)
         return plan.look_again
+
+
+def judged(situation: Situation, plan: Plan) -> bool:
+    """Whether this look has brought new evidence."""
+    before, now = situation.trial, plan.trial
+    return now is not None and (before is None or now.looked > before.looked)
+
+
+def standing(plan: Plan) -> Standing | None:
+    """How the rollout stands by this plan, for the metrics; None for a model that cannot be read."""
+    rollout = plan.status.get("rollout")
+    if rollout is None:
+        return None
+    phase = Phase(rollout["phase"])
+    if phase not in (Phase.JUDGING, Phase.PROMOTING):
+        return Standing(phase=phase)
+    # A trial that cannot begin has had no evidence since its phase began.
+    looked = plan.trial.looked if plan.trial else datetime.fromisoformat(rollout["since"])
+    return Standing(phase=phase, evidence=looked)

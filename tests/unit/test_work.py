@@ -5,12 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from fairlead.api.reasons import Reason
+from fairlead.api.reasons import Phase, Reason
 from fairlead.apply.execute import rests_on, traffic
 from fairlead.cluster.errors import Rejected
+from fairlead.cluster.metrics import Metrics
+from fairlead.cluster.rollout_metrics import Standing
 from fairlead.plan import Apply, Event, LogLine, Plan, Step
+from fairlead.reconcile import reconcile
 from fairlead.situation import Identity, Refusal, Situation
-from fairlead.work import Worker
+from fairlead.work import Worker, judged, standing
+from unit.test_canary import on_trial, until_phase
 from world import World
 
 ACCOUNT = Refusal(kind="ServiceAccount", name="fraud", reason=Reason.NAME_TAKEN, message="the name is taken")
@@ -64,7 +68,7 @@ def draining() -> World:
 async def test_what_waits_for_its_time_does_not_wait_for_what_is_refused():
     hands = Hands(draining())
     with pytest.raises(Rejected) as raised:
-        await Worker(hands, hands)(KEY)  # type: ignore[arg-type]
+        await Worker(hands, hands, Metrics().rollouts)(KEY)  # type: ignore[arg-type]
     assert raised.value.look_again == timedelta(seconds=30)
     assert hands.world.condition("Stalled")["reason"] == "NameTaken"
 
@@ -73,6 +77,27 @@ async def test_one_lasting_refusal_does_not_keep_old_revisions_alive():
     hands = Hands(draining())
     hands.world.now += timedelta(seconds=30)
     with pytest.raises(Rejected) as raised:
-        await Worker(hands, hands)(KEY)  # type: ignore[arg-type]
+        await Worker(hands, hands, Metrics().rollouts)(KEY)  # type: ignore[arg-type]
     assert raised.value.look_again is None
     assert hands.world.deployments() == {hands.world.serving()}
+
+
+def test_what_is_told_of_a_rollout_is_its_phase_and_how_old_its_evidence_is():
+    world = on_trial()
+    until_phase(world, "Judging")
+    world.tick(3)
+    seen = world.look()
+    plan = reconcile(seen)
+    assert standing(plan) == Standing(phase=Phase.JUDGING, evidence=world.now)
+    assert not judged(seen, plan), "it was judged at the last look"
+    until_phase(world, "Stable")
+    assert standing(reconcile(world.look())) == Standing(phase=Phase.STABLE)
+
+
+def test_a_trial_that_cannot_begin_has_had_no_evidence_since_its_phase_began():
+    world = on_trial()
+    world.cut = True
+    until_phase(world, "Judging")
+    began = world.now
+    world.tick(10)
+    assert standing(reconcile(world.look())) == Standing(phase=Phase.JUDGING, evidence=began)

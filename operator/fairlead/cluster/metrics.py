@@ -12,6 +12,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from fairlead.cluster.rollout_metrics import RolloutMetrics
+
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series beside each counter, that nobody asks for
 
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -54,6 +56,7 @@ class Metrics:
             ["kind"],
             registry=registry,
         )
+        self.rollouts = RolloutMetrics(registry)
 
     def follow(self, *, queue: Sized, stores: Mapping[str, Sized], leading: Callable[[], bool]) -> None:
         """Has the gauges read at every scrape."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import kopf
 
-from fairlead.api.kinds import OPTIONAL, Kind
+from fairlead.api.kinds import MODEL_DEPLOYMENT, OPTIONAL, Kind
 from fairlead.apply.execute import Writer
 from fairlead.cluster.access import Access
 from fairlead.cluster.alone import Alone
@@ -50,13 +50,13 @@ class Operator:
         queue: WorkQueue[Key] = WorkQueue(waited=self._metrics.queue_seconds.observe)
         self._asking = Asking(self._connection, settings.pod_access)
         self._probes = Probes(self._asking, self._look_at)
-        self._sweeps = Sweeps(self._asking, self._look_at, _now)
+        self._sweeps = Sweeps(self._asking, self._look_at, _now, swept=self._metrics.rollouts.swept)
         self._hanging = HangingPods(client.events_of, self._look_at, _now)
         questions = Questions(probes=self._probes, sweeps=self._sweeps, hanging=self._hanging)
         observer = Observer(self._stores, questions, settings.operator_namespace, _now, lambda: self._served)
         self._controller = Controller(
             stores=tuple(self._stores.values()),
-            reconcile=Worker(observer, Writer(client, self._stores, identity)),
+            reconcile=Worker(observer, Writer(client, self._stores, identity), self._metrics.rollouts),
             client=client,
             lease=self._lease,
             queue=queue,
@@ -67,6 +67,7 @@ class Operator:
         )
         named = {kind.kind: store for kind, store in self._stores.items()}
         self._metrics.follow(queue=queue, stores=named, leading=self._lease.held)
+        self._metrics.rollouts.follow(models=self._stores[MODEL_DEPLOYMENT], leading=self._lease.held, clock=_now)
         self._endpoints = Endpoints(settings.http_port, self._metrics, ready=lambda: self._controller.synced)
         self._namespaces = Namespaces(client, settings.namespaces)
         self._optional = OptionalKinds(client, OPTIONAL)

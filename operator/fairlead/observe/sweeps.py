@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from fairlead.api import names
 from fairlead.api.revision import Revision
@@ -30,16 +30,28 @@ Pods = Callable[[], tuple[Mapping[str, Any], ...]]
 """The model's pods at this moment."""
 
 
+class Swept(Protocol):
+    """Is told of every sweep: how many pods could be read and how many could not, and how long it took."""
+
+    def __call__(self, *, read: int, silent: int, seconds: float) -> None: ...
+
+
 class Sweeps:
     """The sweeps that are on, and the latest of each. `tell` is called with the model's key after every sweep."""
 
     def __init__(
-        self, asking: Asking, tell: Callable[[Key], None], clock: Callable[[], datetime], tick: timedelta = TICK
+        self,
+        asking: Asking,
+        tell: Callable[[Key], None],
+        clock: Callable[[], datetime],
+        tick: timedelta = TICK,
+        swept: Swept | None = None,
     ) -> None:
         self._asking = asking
         self._tell = tell
         self._clock = clock
         self._tick = tick.total_seconds()
+        self._swept = swept
         self._within = 0.6 * self._tick
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._running = Beside("sweeps of")
@@ -67,7 +79,10 @@ class Sweeps:
         time = asyncio.get_running_loop().time
         while True:
             began = time()
-            self._latest[key] = await self._sweep(servers, pods)
+            self._latest[key] = sweep = await self._sweep(servers, pods)
+            if self._swept is not None:
+                read = sum(len(found) for found in sweep.pods.values())
+                self._swept(read=read, silent=len(sweep.silent), seconds=time() - began)
             self._tell(key)
             await asyncio.sleep(max(0.0, began + self._tick - time()))
 

@@ -1,0 +1,92 @@
+"""What `/metrics` tells of rollouts. No label names a model: in a big cluster there are thousands of them.
+
+The gauges are those of the replica that leads; the others have nothing to tell, and tell nothing.
+"""
+
+from collections import Counter as Count
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from fairlead.api.reasons import Phase
+from fairlead.cluster.store import Key
+
+CPU = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
+SWEEP = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5)
+"""Bucket edges in seconds. A sweep gives every pod 3 seconds to answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How one model's rollout stands. `evidence` is how old the evidence of a trial is, None without a trial."""
+
+    phase: Phase
+    evidence: datetime | None = None
+
+
+class RolloutMetrics(Collector):
+    """Rollouts, decisions, sweeps and judging, in the registry of the operator."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._standing: dict[Key, Standing] = {}
+        self._models: Collection[Key] = ()
+        self._leading: Callable[[], bool] = lambda: False
+        self._clock: Callable[[], datetime] = lambda: datetime.min.replace(tzinfo=UTC)
+        self.decisions = Counter(
+            "fairlead_rollout_decisions_total",
+            "Decisions about canaries, and holds of their trials.",
+            ["outcome", "reason"],
+            registry=registry,
+        )
+        self.sweeps = Counter(
+            "fairlead_sweeps_total",
+            "Readings of the metrics of a trial, by whether all pods could be read.",
+            ["result"],
+            registry=registry,
+        )
+        self.sweep_seconds = Histogram(
+            "fairlead_sweep_duration_seconds", "Duration of such a reading.", buckets=SWEEP, registry=registry
+        )
+        self.judge_cpu = Histogram(
+            "fairlead_judge_cpu_seconds",
+            "CPU time of a reconciliation that judged new evidence.",
+            buckets=CPU,
+            registry=registry,
+        )
+        registry.register(self)
+
+    def follow(self, *, models: Collection[Key], leading: Callable[[], bool], clock: Callable[[], datetime]) -> None:
+        """What the gauges are read from at every scrape."""
+        self._models, self._leading, self._clock = models, leading, clock
+
+    def stands(self, key: Key, standing: Standing | None) -> None:
+        """How a model's rollout stands now; None when it is not known, or the model is gone."""
+        if standing is None:
+            self._standing.pop(key, None)
+        else:
+            self._standing[key] = standing
+
+    def swept(self, *, read: int, silent: int, seconds: float) -> None:
+        """A sweep is over, in which so many pods could be read, and so many could not."""
+        self.sweeps.labels("complete" if not silent else "partial" if read else "failed").inc()
+        self.sweep_seconds.observe(seconds)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The gauges."""
+        # What was deleted while another replica led has never been told here.
+        known = [each for key, each in self._standing.items() if key in self._models] if self._leading() else []
+        rollouts = GaugeMetricFamily("fairlead_rollouts", "Models by the phase of their rollout.", labels=["phase"])
+        phases = Count(each.phase for each in known)
+        for phase in Phase:
+            rollouts.add_metric([phase], phases[phase])
+        yield rollouts
+        ages = [(self._clock() - each.evidence).total_seconds() for each in known if each.evidence is not None]
+        yield GaugeMetricFamily(
+            "fairlead_evidence_age_seconds",
+            "Age of the oldest evidence of all trials that are on; 0 without a trial.",
+            value=max(0.0, *ages) if ages else 0.0,
+        )

@@ -1,0 +1,67 @@
+"""cluster/rollout_metrics.py: what the operator tells of all rollouts together."""
+
+from datetime import timedelta
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from fairlead.api.reasons import Phase
+from fairlead.cluster.metrics import Metrics
+from fairlead.cluster.rollout_metrics import Standing
+from fairlead.cluster.store import Key
+from world import START
+
+ONE, OTHER, GONE = ("risk", "fraud"), ("risk", "spam"), ("risk", "gone")
+
+
+def metrics(models: set[Key], *, leading: bool = True) -> Metrics:
+    found = Metrics()
+    found.rollouts.follow(models=models, leading=lambda: leading, clock=lambda: START)
+    return found
+
+
+def value(found: Metrics, name: str, **labels: str) -> float | None:
+    families = text_string_to_metric_families(found.text().decode())
+    samples = [s for family in families for s in family.samples if (s.name, s.labels) == (name, labels)]
+    return samples[0].value if samples else None
+
+
+def test_models_are_counted_by_phase_and_the_oldest_evidence_counts():
+    found = metrics({ONE, OTHER})
+    found.rollouts.stands(ONE, Standing(phase=Phase.JUDGING, evidence=START - timedelta(seconds=4)))
+    found.rollouts.stands(OTHER, Standing(phase=Phase.JUDGING, evidence=START - timedelta(seconds=40)))
+    assert value(found, "fairlead_rollouts", phase="Judging") == 2
+    assert value(found, "fairlead_evidence_age_seconds") == 40
+    found.rollouts.stands(OTHER, Standing(phase=Phase.ROLLED_BACK))
+    assert value(found, "fairlead_rollouts", phase="Judging") == 1
+    assert value(found, "fairlead_rollouts", phase="RolledBack") == 1
+    assert value(found, "fairlead_evidence_age_seconds") == 4
+
+
+def test_a_model_that_is_gone_is_not_counted_even_if_nobody_said_so():
+    found = metrics({ONE})
+    found.rollouts.stands(GONE, Standing(phase=Phase.JUDGING, evidence=START - timedelta(days=1)))
+    assert value(found, "fairlead_rollouts", phase="Judging") == 0
+    assert value(found, "fairlead_evidence_age_seconds") == 0
+
+
+def test_who_does_not_lead_tells_nothing():
+    found = metrics({ONE}, leading=False)
+    found.rollouts.stands(ONE, Standing(phase=Phase.JUDGING, evidence=START - timedelta(seconds=4)))
+    assert value(found, "fairlead_rollouts", phase="Judging") == 0
+    assert value(found, "fairlead_evidence_age_seconds") == 0
+
+
+def test_sweeps_are_counted_by_what_could_be_read():
+    found = metrics({ONE})
+    for read, silent in ((4, 0), (3, 1), (0, 4), (0, 0)):
+        found.rollouts.swept(read=read, silent=silent, seconds=0.02)
+    results = {name: value(found, "fairlead_sweeps_total", result=name) for name in ("complete", "partial", "failed")}
+    assert results == {"complete": 2, "partial": 1, "failed": 1}
+    assert value(found, "fairlead_sweep_duration_seconds_count") == 4
+
+
+def test_no_series_names_a_model():
+    found = metrics({ONE})
+    found.rollouts.stands(ONE, Standing(phase=Phase.JUDGING))
+    found.rollouts.decisions.labels("Promoted", "EvidenceFor").inc()
+    assert "fraud" not in found.text().decode()
