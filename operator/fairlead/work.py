@@ -67,7 +67,7 @@ def standing(plan: Plan) -> Standing | None:
     if rollout is None:
         return None
     phase = Phase(rollout["phase"])
-    if phase not in (Phase.JUDGING, Phase.PROMOTING):
+    if rollout.get("weight") is None:  # nothing is on trial
         return Standing(phase=phase)
     # A trial that cannot begin has had no evidence since its phase began.
     looked = plan.trial.looked if plan.trial else datetime.fromisoformat(rollout["since"])

@@ -13,6 +13,10 @@ Number = Annotated[str, Field(max_length=24)]
 """A number as text: floats differ between programs that write them."""
 
 
+Person = Annotated[str, Field(max_length=256)]
+"""A name as the order gave it."""
+
+
 class Outcome(StrEnum):
     """How a decision about a revision ended."""
 
@@ -86,5 +90,5 @@ class Decided(Part):
     lasted: str | None = Field(default=None, max_length=20, description="How long it was on trial.")
     reason: str = Field(max_length=128, description="Why, in one word.")
     message: str = Field(max_length=1024, description="Why, in words.")
-    by: str | None = Field(default=None, max_length=253, description="Who decided; absent: Fairlead itself.")
+    by: Person | None = Field(default=None, description="Who decided or approved it, where a person did.")
     evidence: EvidenceStatus | None = Field(default=None, description="The numbers.")

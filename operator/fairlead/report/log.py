@@ -9,11 +9,9 @@ from typing import Any
 
 from fairlead.api.fields import parse_duration
 from fairlead.api.history import ArmCounts, CellStatus, EvidenceStatus, Outcome
-from fairlead.api.reasons import ConditionType, Phase, Reason
+from fairlead.api.reasons import ConditionType, Reason
 from fairlead.api.status import RolloutStatus, Status
 from fairlead.plan import LogLine
-
-ON_TRIAL = (Phase.JUDGING, Phase.PROMOTING)
 
 DECISION = "rollout-decision"
 """The name of all these lines, which never changes."""
@@ -42,7 +40,7 @@ def _decisions(before: Status | None, now: Status) -> Iterator[LogLine]:
     for decided in now.history:
         if (decided.time, decided.revision) not in known:
             yield LogLine(
-                message=f"{decided.revision} {WORDS[decided.outcome]}: {decided.message}",
+                message=f"{decided.revision} {WORDS.get(decided.outcome, decided.outcome)}: {decided.message}",
                 fields={
                     "event": DECISION,
                     "outcome": decided.outcome,
@@ -82,14 +80,18 @@ def _held(before: Status | None, now: Status) -> Iterator[LogLine]:
 
 def _hold(status: Status | None) -> str | None:
     """Why a trial that is on does not go on; None when it does, or when there is none."""
-    if status is None or status.rollout is None or status.rollout.phase not in ON_TRIAL:
+    if status is None or not _on_trial(status.rollout):
         return None
     ready = next((each for each in status.conditions if each.type == ConditionType.READY), None)
     return None if ready is None or ready.reason not in HOLDS else ready.reason
 
 
 def _goes_on(now: RolloutStatus, then: RolloutStatus | None) -> bool:
-    return then is not None and now.revision == then.revision and now.phase in ON_TRIAL
+    return then is not None and now.revision == then.revision and _on_trial(now)
+
+
+def _on_trial(rollout: RolloutStatus | None) -> bool:
+    return rollout is not None and rollout.weight is not None
 
 
 def _evidence(found: EvidenceStatus | None) -> Mapping[str, Any]:

@@ -30,7 +30,7 @@ AS_EXPECTED = (
 )
 """What a rollout is waiting for when all is well."""
 
-ON_TRIAL = (Phase.JUDGING, Phase.PROMOTING)
+BEFORE_TRAFFIC = (Phase.STARTING, Phase.WAITING)
 
 
 def rollout_conditions(decision: Decision, ready: Verdict) -> Iterator[Finding]:
@@ -59,7 +59,7 @@ def _evidence(decision: Decision) -> Iterator[Finding]:
         return Finding(type=ConditionType.EVIDENCE_AVAILABLE, status=status, reason=reason, message=message)
 
     judged = decision.judged
-    if judged is None or decision.phase not in ON_TRIAL:
+    if judged is None or decision.candidate is None or decision.phase in BEFORE_TRAFFIC:
         return
     trial = judged.trial
     if judged.missing is not None or trial is None:
