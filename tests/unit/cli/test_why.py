@@ -7,7 +7,8 @@ import pytest
 from canary_world import CanaryWorld
 from fairlead.api.status import Status
 from fairlead.cli.errors import CommandError
-from fairlead.cli.why import evidence_of, why
+from fairlead.cli.told import evidence_of
+from fairlead.cli.why import why
 from unit.test_canary import on_trial, until_phase
 
 
@@ -22,6 +23,7 @@ def test_a_rollback_is_told_with_its_numbers_and_they_add_up():
     told = why(model(world))
     assert "was rolled back at 2026-01-05T09:" in told
     assert "EvidenceAgainst" in told
+    assert "Decided by: Fairlead" in told
     assert "errors" in told
     assert "from 20 on it is rolled back" in told
     evidence = Status.model_validate(world.status).history[0].evidence
@@ -45,7 +47,7 @@ def test_a_trial_that_is_on_is_told():
     world.tick(6)
     told = why(model(world))
     assert "is on trial, with 20 % of the traffic" in told
-    assert "not yet shown by errors" in told
+    assert "not shown by errors" in told
 
 
 def test_nothing_decided_is_told():
@@ -58,3 +60,26 @@ def test_nothing_decided_is_told():
 def test_a_broken_status_is_told():
     with pytest.raises(CommandError, match="cannot be read"):
         why({"metadata": {"name": "fraud"}, "status": {"history": "much"}})
+
+
+def test_any_record_can_be_told():
+    world = on_trial()
+    until_phase(world, "Judging")
+    until_phase(world, "Stable")
+    world.bad["3"] = 0.2
+    world.change(model={"uri": "pvc://models/fraud", "version": "3"})
+    until_phase(world, "RolledBack")
+    assert "(version 3) was rolled back" in why(model(world))
+    assert "(version 3) was rolled back" in why(model(world), record=1)
+    assert "(version 2) took over production traffic" in why(model(world), record=2)
+    with pytest.raises(CommandError, match="no record 3 of ModelDeployment fraud: it has 2, and 1 is the last"):
+        why(model(world), record=3)
+
+
+def test_who_decided_is_told():
+    world = on_trial()
+    world.bad["2"] = 0.2
+    until_phase(world, "RolledBack")
+    status = dict(world.status or {})
+    status["history"] = [{**status["history"][0], "by": "ada@example.com"}]
+    assert "Decided by: ada@example.com" in why({**model(world), "status": status})
