@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from fairlead.cli import render, why
+from fairlead.cli import render, status, why
 from fairlead.cli.errors import CommandError
 
-COMMANDS = (render, why)
+COMMANDS = (render, status, why)
 """Each is a module with `register(commands)`, which adds its parser; that sets `run`, which is given the options.
 
 What `run` returns is printed. A number is the exit code of a command that has printed by itself.

@@ -1,0 +1,82 @@
+"""cli/status.py: what a person sees of all models at once, and of one in full."""
+
+from typing import Any
+
+from canary_world import CanaryWorld
+from fairlead.cli.standing import standing, verdict
+from fairlead.cli.status import in_full, overview
+from unit.test_canary import on_trial, until_phase
+
+
+def model(world: CanaryWorld) -> dict[str, Any]:
+    return {**world.model, "status": world.status}
+
+
+def columns(text: str) -> list[list[str]]:
+    return [[column for column in line.split("   ") if column.strip()] for line in text.splitlines()]
+
+
+def test_every_model_has_a_line():
+    quiet, trying = CanaryWorld(), on_trial()
+    quiet.settle()
+    until_phase(trying, "Judging")
+    trying.tick(6)
+    heading, first, second = columns(overview([model(quiet), model(trying)], everywhere=False))
+    assert [name.strip() for name in heading] == [
+        "NAME", "READY", "ROLLOUT", "SERVES", "ON ITS WAY", "WEIGHT", "MESSAGE",
+    ]  # fmt: skip
+    assert [each.strip() for each in first[1:3]] == ["True", "Stable"]
+    assert [each.strip() for each in second[1:3]] == ["False", "Judging"]
+    assert second[3].strip().endswith("(1)")
+    assert second[4].strip().endswith("(2)")
+    assert second[5].strip() == "20 %"
+
+
+def test_the_namespace_is_told_where_there_are_several():
+    world = CanaryWorld()
+    assert overview([model(world)], everywhere=True).splitlines()[1].startswith("risk")
+
+
+def test_no_model_is_told():
+    assert overview([], everywhere=False) == "There is no ModelDeployment in this namespace.\n"
+
+
+def test_a_model_that_nobody_has_looked_at_is_told():
+    assert "does Fairlead run" in overview([model(CanaryWorld())], everywhere=False)
+
+
+def test_a_trial_is_told_in_full():
+    world = on_trial()
+    until_phase(world, "Judging")
+    world.tick(6)
+    rollout = world.rollout
+    told = in_full(model(world), {rollout["revision"]: (1, 1)})
+    assert told.startswith("risk/fraud: Judging\n")
+    assert f"{rollout['revision']} (2)" in told
+    assert "1 of 1       on trial with 20 % of the traffic" in told
+    assert "serves 80 % of the traffic" in told
+    assert "for a rollback" in told
+    assert "EvidenceAvailable" in told
+
+
+def test_what_was_rolled_back_is_told_in_full():
+    world = on_trial()
+    world.bad["2"] = 0.2
+    until_phase(world, "RolledBack")
+    told = in_full(model(world), {})
+    assert "was rolled back" in told
+    assert "\n1  fraud-" in told
+
+
+def test_the_verdict_is_open_until_the_wanted_revision_is_in_or_out():
+    world = on_trial()
+    unseen = {**model(world), "metadata": {**world.model["metadata"], "generation": 99}}
+    assert verdict(standing(unseen)) is None
+    until_phase(world, "Judging")
+    assert verdict(standing(model(world))) is None
+    until_phase(world, "Guarding")
+    assert verdict(standing(model(world))) is True
+    world.bad["3"] = 0.2
+    world.change(model={"uri": "pvc://models/fraud", "version": "3"})
+    until_phase(world, "RolledBack")
+    assert verdict(standing(model(world))) is False
