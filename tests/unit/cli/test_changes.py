@@ -1,0 +1,91 @@
+"""cli/changes.py and cli/live.py: what is seen of a rollout, as lines and as a picture."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from canary_world import CanaryWorld
+from fairlead.cli.changes import change
+from fairlead.cli.live import along, picture
+from fairlead.cli.standing import Standing, standing
+from unit.test_canary import on_trial, until_phase
+
+
+def seen(world: CanaryWorld) -> Standing:
+    return standing({**world.model, "status": world.status})
+
+
+def drawn(world: CanaryWorld, trouble: str | None = None) -> str:
+    console = Console(file=StringIO(), width=110)
+    console.print(picture(seen(world), world.now + timedelta(seconds=4), trouble))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined] # it is a StringIO
+    return text
+
+
+def on_its_way(ticks: int) -> CanaryWorld:
+    world = on_trial()
+    until_phase(world, "Judging")
+    world.tick(ticks)
+    return world
+
+
+def test_a_trial_is_a_line_of_numbers_that_changes_with_them():
+    world = on_its_way(6)
+    line = change(seen(world))
+    assert line.startswith(f"Judging    {world.rollout['revision']} (2)  20 % of the traffic | against ")
+    assert "of 20 | good enough errors " in line
+    assert "| bad errors 2/1000 beside 8/5000, Latency>250ms 10/1000 beside " in line
+    assert change(seen(world)) == line
+    world.tick(6)
+    assert change(seen(world)) != line
+
+
+def test_what_holds_a_trial_is_told_in_words():
+    world = on_its_way(3)
+    world.cut = True
+    world.tick(10)
+    assert "cannot be judged: no metrics of" in change(seen(world))
+
+
+def test_a_story_is_a_few_lines():
+    world = on_trial()
+    world.bad["2"] = 0.2
+    lines: list[str] = []
+    for _ in range(40):
+        world.tick()
+        if not lines or lines[-1] != change(seen(world)):
+            lines.append(change(seen(world)))
+    phases = [line.split()[0] for line in lines]
+    assert list(dict.fromkeys(phases)) == ["Starting", "Judging", "RolledBack"]
+    assert len(lines) <= 8
+    assert "was rolled back: errors:" in lines[-1]
+
+
+def test_a_trial_is_drawn_with_its_bars():
+    told = drawn(on_its_way(8))
+    assert "Judging for" in told
+    assert "with 80 % of the traffic" in told
+    assert "20 %, at most 25 % on trial" in told
+    assert "from 20 on it is rolled back" in told
+    assert "good enough: errors" in told
+    assert "evidence of 14s ago · the next in 1s" in told
+
+
+def test_what_was_rolled_back_is_drawn_without_bars():
+    world = on_trial()
+    world.bad["2"] = 0.2
+    until_phase(world, "RolledBack")
+    told = drawn(world)
+    assert "failed" in told
+    assert "━" not in told
+
+
+def test_why_nothing_newer_is_known_is_drawn():
+    assert "cannot be reached; trying again" in drawn(on_its_way(3), trouble="the API server cannot be reached")
+
+
+@pytest.mark.parametrize(("e_value", "part"), [(0, 0), (0.5, 0), (1, 0), (20**0.5, 0.5), (20, 1), (1e9, 1)])
+def test_a_bar_goes_from_nothing_to_the_limit_by_the_logarithm(e_value: float, part: float):
+    assert along(e_value, 20) == pytest.approx(part)
