@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from fairlead.cli import render, status, watch, why
+from fairlead.cli import render, report, status, watch, why
 from fairlead.cli.errors import CommandError
 
-COMMANDS = (render, status, watch, why)
+COMMANDS = (render, report, status, watch, why)
 """Each is a module with `register(commands)`, which adds its parser; that sets `run`, which is given the options.
 
 What `run` returns is printed. A number is the exit code of a command that has printed by itself.

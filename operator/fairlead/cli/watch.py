@@ -104,7 +104,8 @@ def _picture() -> Iterator[Show]:
         from fairlead.cli.live import picture
     except ImportError:
         print(
-            "fairlead: rich draws the picture, and is not there (pip install 'fairlead[cli]'): lines", file=sys.stderr
+            "fairlead: rich draws the picture, and is not installed (pip install '.[cli]'): lines instead",
+            file=sys.stderr,
         )
         with _lines() as show:
             yield show
