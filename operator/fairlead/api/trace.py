@@ -59,7 +59,7 @@ def thinned(texts: Sequence[str], most: int, longest: int) -> tuple[str, ...]:
 
     What goes is the point whose neighbours are the closest to each other, the earlier one where several are.
     """
-    kept = [(found.seconds, text) for text in texts if (found := _point(text)) is not None]
+    kept = [(seconds, text) for text in texts if (seconds := _seconds(text)) is not None]
     while len(kept) > 2 and (len(kept) > most or sum(len(text) for _, text in kept) > longest):
         gaps = [after - before for (before, _), (after, _) in zip(kept, kept[2:], strict=False)]
         del kept[1 + gaps.index(min(gaps))]
@@ -74,6 +74,12 @@ def _cell_texts(cells: tuple[CellPoint, ...]) -> Iterator[str]:
         better = "" if cell.better is None else f",{cell.better:g}"
         yield f"{canary},{cell.canary[1]},{stable},{cell.stable[1]},{cell.worse:g}{better}"
         before = requests
+
+
+def _seconds(text: str) -> int | None:
+    """When a point was, without reading the rest of it: that would cost more than the evidence itself."""
+    head = text.partition(" ")[0]
+    return int(head) if head.isdecimal() else None
 
 
 def _point(text: str) -> Point | None:
