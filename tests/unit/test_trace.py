@@ -52,6 +52,17 @@ def test_it_grows_with_the_evidence_and_costs_no_write_of_its_own():
     assert grown == 4
 
 
+def test_a_step_of_the_weight_is_in_it_when_it_happens():
+    world = on_trial()
+    until_phase(world, "Judging")
+    weights = [world.weight]
+    for _ in range(3):
+        world.tick()
+        weights.append(world.weight)
+        assert trace(world)[-1].weight == world.weight
+    assert len(set(weights)) == 2
+
+
 def test_a_record_ends_with_what_was_decided_on():
     world = on_trial()
     world.bad["2"] = 0.2

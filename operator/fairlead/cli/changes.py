@@ -3,6 +3,7 @@
 from fairlead.api.history import EvidenceStatus
 from fairlead.api.reasons import Reason
 from fairlead.cli.standing import Standing
+from fairlead.cli.told import e_value
 
 NUMBERS = (Reason.ON_TRIAL, Reason.PROMOTING)
 """Reasons of Ready that say less than the numbers do."""
@@ -22,8 +23,8 @@ def change(found: Standing) -> str:
 def numbers(found: Standing, evidence: EvidenceStatus) -> str:
     """Weight, evidence and counts of a trial."""
     weight = f"{found.weight or 0:.3g} % of the traffic"
-    against = f"against {evidence.against} of {evidence.against_limit}"
-    asked = ", ".join(f"{cell.name} {cell.better}" for cell in evidence.cells if cell.better is not None)
+    against = f"against {e_value(evidence.against)} of {evidence.against_limit}"
+    asked = ", ".join(f"{cell.name} {e_value(cell.better)}" for cell in evidence.cells if cell.better is not None)
     good = f"good enough {asked} of {evidence.better_limit}"
     bad = ", ".join(
         f"{cell.name} {cell.canary.bad}/{cell.canary.requests} beside {cell.stable.bad}/{cell.stable.requests}"

@@ -12,7 +12,7 @@ from rich.text import Text
 from fairlead.api.fields import format_duration
 from fairlead.api.history import EvidenceStatus
 from fairlead.cli.standing import Standing
-from fairlead.cli.told import share
+from fairlead.cli.told import e_value, share
 
 WIDTH = 32
 WRITTEN_EVERY = timedelta(seconds=15)
@@ -55,12 +55,12 @@ def _bars(found: Standing, evidence: EvidenceStatus) -> Table:
     weight = found.weight or 0.0
     rows.add_row("weight", _bar(weight / 100, "blue"), f"{weight:.3g} %, at most {found.most} % on trial")
     against, limit = float(evidence.against), float(evidence.against_limit)
-    told = f"{evidence.against}; from {evidence.against_limit} on it is rolled back"
+    told = f"{e_value(evidence.against)}; from {evidence.against_limit} on it is rolled back"
     rows.add_row("against it", _bar(along(against, limit), "red"), told)
     for cell in evidence.cells:
         if cell.better is not None:
             reached = along(float(cell.better), float(evidence.better_limit))
-            told = f"{cell.better}; it takes {evidence.better_limit}"
+            told = f"{e_value(cell.better)}; it takes {evidence.better_limit}"
             rows.add_row(f"good enough: {cell.name}", _bar(reached, "green"), told)
     return rows
 

@@ -10,23 +10,24 @@ from fairlead.cli.told import HEADINGS, Told, conclusions, counted, row
 STYLE = """
 :root { color-scheme: light; }
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; margin: 0; }
-main { max-width: 60rem; margin: 0 auto; padding: 1.5rem; }
-h1 { font-size: 1.4rem; line-height: 1.3; margin: 0 0 .5rem; }
-h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+main { max-width: 60rem; margin: 0 auto; padding: 1.5em; }
+h1 { font-size: 1.4em; line-height: 1.3; margin: 0 0 .5em; }
+h2 { font-size: 1.1em; margin: 2em 0 .5em; }
 .where { color: #555; margin: 0; }
-figure { margin: 1rem 0; break-inside: avoid; }
+figure { margin: 1em 0; break-inside: avoid; }
 figure svg { width: 100%; height: auto; }
-figcaption { color: #444; font-size: .9rem; }
+figcaption { color: #444; font-size: .9em; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #ddd; vertical-align: top; }
+table { border-collapse: collapse; font-size: .9em; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .25em .75em .25em 0; border-bottom: 1px solid #ddd; vertical-align: top; }
 thead th { border-bottom: 2px solid #999; }
-.numbers td { white-space: nowrap; }
+.numbers td, .records td:nth-child(-n+4) { white-space: nowrap; }
 @media print {
   body { font-size: 12px; }
   main { max-width: none; padding: 0; }
   h2 { break-after: avoid; }
   tr { break-inside: avoid; }
+  table { font-size: 9px; }
   .scroll { overflow: visible; }
 }
 """
@@ -90,7 +91,7 @@ def _history(history: Sequence[Decided]) -> Iterator[str]:
     if not history:
         yield "<p>None so far.</p>"
         return
-    headings = ("", "when", "what", "revision", "version", "beside", "weight", "lasted", "by", "because")
+    headings = ("", "when", "what", "revision", "beside", "weight", "lasted", "by", "because")
     yield _table("records", headings, [_record(number, decided) for number, decided in enumerate(history, start=1)])
 
 
@@ -99,8 +100,7 @@ def _record(number: int, decided: Decided) -> tuple[str, ...]:
         str(number),
         format_time(decided.time),
         decided.outcome,
-        decided.revision,
-        decided.model_version or "",
+        f"{decided.revision} ({decided.model_version})" if decided.model_version else decided.revision,
         decided.stable or "",
         f"{decided.weight} %" if decided.weight else "",
         decided.lasted or "",

@@ -114,6 +114,8 @@ def _share(axes: Axes, course: Course, n: int, name: str) -> None:
         intervals = [wilson(*count) for _, count in seen]
         low, high = [each[0] for each in intervals], [each[1] for each in intervals]
         axes.fill_between(times, low, high, color=colour, alpha=0.15, linewidth=0)
+        if len(times) == 1:
+            axes.vlines(times, low, high, color=colour, alpha=0.4, linewidth=2)
         label = f"{role} revision, with its 95 % interval"
         axes.plot(times, middle, color=colour, marker=marker, markersize=3, dashes=dashes, label=label)
         tops += [*middle, *high[-1:]]

@@ -11,7 +11,7 @@ from fairlead.cli import table
 from fairlead.cli.commands import Commands
 from fairlead.cli.errors import CommandError
 from fairlead.cli.standing import Standing, standing
-from fairlead.cli.told import evidence_of, share, told
+from fairlead.cli.told import e_value, evidence_of, share, told
 
 HEADINGS = ("NAME", "READY", "ROLLOUT", "SERVES", "ON ITS WAY", "WEIGHT", "MESSAGE")
 
@@ -117,7 +117,7 @@ def _evidence(found: Standing) -> Iterator[str]:
 def _cells(evidence: EvidenceStatus) -> Iterator[tuple[str, ...]]:
     yield "CELL", "CANARY", "STABLE", "GOOD ENOUGH"
     for cell in evidence.cells:
-        good = "" if cell.better is None else f"{cell.better} of {evidence.better_limit}"
+        good = "" if cell.better is None else f"{e_value(cell.better)} of {evidence.better_limit}"
         yield cell.name, share(cell.canary), share(cell.stable), good
 
 

@@ -109,6 +109,16 @@ def conclusions(found: EvidenceStatus) -> Iterator[str]:
     yield f"Good enough to be promoted: {found.better_limit} or more in {names}; {shown}."
 
 
+def e_value(number: str) -> str:
+    """An e-value for people: beyond some size it says nothing more."""
+    value = float(number)
+    if value < 0.001:
+        return "<0.001"
+    if value >= 1e6:
+        return ">1,000,000"
+    return f"{value:,.0f}" if value >= 100 else number
+
+
 def row(cell: CellStatus) -> tuple[str, ...]:
     """What a cell says, under HEADINGS."""
     return (

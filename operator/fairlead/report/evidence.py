@@ -27,19 +27,16 @@ def evidence(situation: Situation, decision: Decision) -> EvidenceStatus | None:
     judged = decision.judged
     if decision.candidate is None or decision.phase in (Phase.STARTING, Phase.WAITING):
         return None  # only the stable revision has been looked at so far
-    weight = number(100 * decision.share)
-    same = before is not None and (before.phase, before.revision, before.weight) == (
-        decision.phase,
-        decision.candidate.name,
-        weight,
-    )
+    # With another weight there is another status in any case, and the course of the trial has a step there.
+    now = decision.phase, decision.candidate.name, number(100 * decision.share)
+    same = before is not None and (before.phase, before.revision, before.weight) == now
     if judged is None or judged.trial is None or judged.findings is None:
         return told if before is not None and before.revision == decision.candidate.name else None
     if same and told is not None and judged.trial.looked - told.looked < KEPT_FOR:
         return told
     weight = 100 * decision.share
-    now = evidence_status(judged, judged.trial, judged.findings, state=trial_text(judged.trial))
-    return now.model_copy(update={"trace": extended(told.trace if told else None, now, judged.trial, weight)})
+    found = evidence_status(judged, judged.trial, judged.findings, state=trial_text(judged.trial))
+    return found.model_copy(update={"trace": extended(told.trace if told else None, found, judged.trial, weight)})
 
 
 def evidence_status(judged: Judged, trial: Trial, found: Findings, *, state: str | None = None) -> EvidenceStatus:

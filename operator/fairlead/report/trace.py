@@ -15,8 +15,11 @@ MOST_RECORDED, LONGEST_RECORDED = 16, 5_000
 def extended(before: Trace | None, found: EvidenceStatus, trial: Trial, weight: float) -> Trace:
     """The trace with one more point: what was found now, at this weight in percent."""
     so_far = before.points if before is not None and format_time(before.since) == format_time(trial.began) else ()
+    seconds = round((trial.looked - trial.began).total_seconds())
+    if so_far and so_far[-1].startswith(f"{seconds} "):
+        so_far = so_far[:-1]  # of the same look, with the weight that was before
     point = Point(
-        seconds=round((trial.looked - trial.began).total_seconds()),
+        seconds=seconds,
         weight=weight,
         against=power(float(found.against)),
         cells=tuple(_cell(cell) for cell in found.cells),

@@ -10,6 +10,7 @@ from canary_world import CanaryWorld
 from fairlead.cli.changes import change
 from fairlead.cli.live import along, picture
 from fairlead.cli.standing import Standing, standing
+from fairlead.cli.told import e_value
 from unit.test_canary import on_trial, until_phase
 
 
@@ -36,7 +37,7 @@ def test_a_trial_is_a_line_of_numbers_that_changes_with_them():
     line = change(seen(world))
     assert line.startswith(f"Judging    {world.rollout['revision']} (2)  20 % of the traffic | against ")
     assert "of 20 | good enough errors " in line
-    assert "| bad errors 2/1000 beside 8/5000, Latency>250ms 10/1000 beside " in line
+    assert "| bad errors 1/600 beside 4/3400, Latency>250ms 6/600 beside " in line
     assert change(seen(world)) == line
     world.tick(6)
     assert change(seen(world)) != line
@@ -70,7 +71,7 @@ def test_a_trial_is_drawn_with_its_bars():
     assert "20 %, at most 25 % on trial" in told
     assert "from 20 on it is rolled back" in told
     assert "good enough: errors" in told
-    assert "evidence of 14s ago · the next in 1s" in told
+    assert "evidence of 9s ago · the next in 6s" in told
 
 
 def test_what_was_rolled_back_is_drawn_without_bars():
@@ -89,3 +90,11 @@ def test_why_nothing_newer_is_known_is_drawn():
 @pytest.mark.parametrize(("e_value", "part"), [(0, 0), (0.5, 0), (1, 0), (20**0.5, 0.5), (20, 1), (1e9, 1)])
 def test_a_bar_goes_from_nothing_to_the_limit_by_the_logarithm(e_value: float, part: float):
     assert along(e_value, 20) == pytest.approx(part)
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [("5.71e-131", "<0.001"), ("0.69", "0.69"), ("16.7", "16.7"), ("1.21e+03", "1,210"), ("1e+09", ">1,000,000")],
+)
+def test_e_values_are_told_as_far_as_they_tell_something(number: str, shown: str):
+    assert e_value(number) == shown
