@@ -6,6 +6,7 @@ from typing import Any
 
 from fairlead.api.history import Decided, EvidenceStatus
 from fairlead.api.reasons import Phase
+from fairlead.api.rollout import Rollout
 from fairlead.api.status import Condition, Status
 from fairlead.cli.told import status_of
 
@@ -81,7 +82,7 @@ def standing(model: Mapping[str, Any]) -> Standing:
         name=metadata["name"],
         status=status,
         wanted_version=(spec.get("model") or {}).get("version"),
-        most=int((spec.get("rollout") or {}).get("maxWeight") or 25),
+        most=int((spec.get("rollout") or {}).get("maxWeight") or Rollout().max_weight),
         outdated=status.observed_generation < metadata["generation"],
     )
 

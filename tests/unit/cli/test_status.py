@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from canary_world import CanaryWorld
+from fairlead.cli.main import main
 from fairlead.cli.standing import standing, verdict
 from fairlead.cli.status import in_full, overview
 from unit.test_canary import on_trial, until_phase
@@ -80,3 +83,8 @@ def test_the_verdict_is_open_until_the_wanted_revision_is_in_or_out():
     world.change(model={"uri": "pvc://models/fraud", "version": "3"})
     until_phase(world, "RolledBack")
     assert verdict(standing(model(world))) is False
+
+
+def test_a_name_in_all_namespaces_is_refused(capsys: pytest.CaptureFixture[str]):
+    assert main(["status", "fraud", "-A"]) == 1
+    assert capsys.readouterr().err == "fairlead: a name is of one namespace: leave out --all-namespaces, or the name\n"
