@@ -62,7 +62,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _watch(namespace: str, options: argparse.Namespace, show: Show) -> int:
-    from fairlead.cli.following import follow
+    from fairlead.cli.watching import follow
 
     ends = time.monotonic() + options.timeout.total_seconds() if options.timeout else None
     found: Standing | None = None
