@@ -22,12 +22,8 @@ HELD, CONTINUED = "Held", "Continued"
 HOLDS = (Reason.EVIDENCE_MISSING, Reason.STABLE_FAILING, Reason.PAUSED, Reason.INCONCLUSIVE)
 """Reasons of Ready that say that a trial waits for something else than more evidence."""
 
-WORDS = {
-    Outcome.PROMOTED: "was promoted",
-    Outcome.ROLLED_BACK: "was rolled back",
-    Outcome.ABORTED: "was taken out of its trial",
-    Outcome.SUPERSEDED: "was superseded",
-}
+WORDS = {Outcome.ROLLED_BACK: "rolled back", Outcome.ABORTED: "taken out of its trial"}
+"""Where the outcome's own name is not the word for it."""
 
 
 def log_lines(before: Status | None, now: Status) -> tuple[LogLine, ...]:
@@ -39,8 +35,9 @@ def _decisions(before: Status | None, now: Status) -> Iterator[LogLine]:
     known = {(each.time, each.revision) for each in (before.history if before else ())}
     for decided in now.history:
         if (decided.time, decided.revision) not in known:
+            word = WORDS.get(decided.outcome, decided.outcome.lower())
             yield LogLine(
-                message=f"{decided.revision} {WORDS.get(decided.outcome, decided.outcome)}: {decided.message}",
+                message=f"{decided.revision} was {word}: {decided.message}",
                 fields={
                     "event": DECISION,
                     "outcome": decided.outcome,
