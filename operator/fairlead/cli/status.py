@@ -122,8 +122,10 @@ def _cells(evidence: EvidenceStatus) -> Iterator[tuple[str, ...]]:
 
 
 def _conditions(found: Standing) -> Iterator[str]:
-    rows = [("CONDITION", "STATUS", "REASON")]
-    rows += [(each.type, each.status, each.reason) for each in found.status.conditions]
+    rows = [("CONDITION", "STATUS", "REASON", "")]
+    for each in found.status.conditions:
+        told_above = each.message == found.message
+        rows.append((each.type, each.status, each.reason, "" if told_above else each.message))
     yield from table.lines(rows, gap="   ") if len(rows) > 1 else ()
 
 

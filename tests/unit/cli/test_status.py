@@ -59,7 +59,10 @@ def test_a_trial_is_told_in_full():
     assert "1 of 1       on trial with 20 % of the traffic" in told
     assert "serves 80 % of the traffic" in told
     assert "for a rollback" in told
-    assert "EvidenceAvailable" in told
+    assert ["EvidenceAvailable", "True", "EvidenceRead", "counters are read from the pods"] in [
+        [column.strip() for column in line] for line in columns(told)
+    ]
+    assert told.count(" is on trial with") == 1
 
 
 def test_what_was_rolled_back_is_told_in_full():
