@@ -150,3 +150,17 @@ def test_it_stays_small(cells: int, trace: int, trace_of_a_record: int, whole: i
     assert size(found.trace) <= trace
     assert size(of_record.trace) <= trace_of_a_record
     assert size(status) <= whole
+
+
+def test_as_many_cells_as_there_can_be_with_as_many_requests_as_there_can_be_fit_in():
+    counts = ArmCounts(requests=10**15, bad=10**15)
+    cell = CellStatus(name="errors", canary=counts, stable=counts, worse="1e-300", weight="0.01", better="1e-300")
+    other = cell.model_copy(update={"canary": ArmCounts(requests=10**15 + 1, bad=10**15)})
+    found = evidence(0, 3600).model_copy(update={"cells": (cell, other) * 32})
+    course = None
+    for seconds in range(0, 3600, 15):
+        trial = big(pods=1, requests=1)
+        course = extended(course, found, replace(trial, looked=trial.began + timedelta(seconds=seconds)), 12.5)
+    assert course is not None
+    assert size(course) < 20 * KIB
+    assert len(points(course.points)) >= 2

@@ -54,7 +54,7 @@ class Trace(Part):
     """The course of a trial, thinned evenly when there are many points. api/trace.py says how a point is written."""
 
     since: Time = Field(description="When the trial began.")
-    points: Annotated[tuple[Annotated[str, Field(max_length=4096)], ...], Field(max_length=48)] = Field(
+    points: Annotated[tuple[Annotated[str, Field(max_length=8192)], ...], Field(max_length=48)] = Field(
         description="Seconds since then, weight in percent and evidence for a rollback, and for each cell, after a "
         "semicolon: requests to the canary, bad ones, requests to the stable revision, bad ones, worse, better. "
         "E-values are powers of ten. A number of requests that is left out is that of the cell before."
