@@ -11,6 +11,7 @@ from typing import Any
 
 from fairlead.api import names
 from fairlead.api.kinds import DEPLOYMENT, HTTP_ROUTE, SERVICE
+from fairlead.api.phases import BEFORE_TRAFFIC, ON_TRIAL
 from fairlead.api.times import format_time
 from fairlead.evidence.sweep import PodMetrics, Sweep
 from fairlead.observe.trials import Trials
@@ -83,9 +84,7 @@ class CanaryWorld(World):
             **{name: getattr(seen, name) for name in seen.__dataclass_fields__}
             | {
                 "probe": seen.probe if self.rollout.get("phase") in ("Starting", "Waiting") else None,
-                "sweep": self.sweep()
-                if self.rollout.get("phase") in ("Starting", "Waiting", "Judging", "Promoting")
-                else None,
+                "sweep": self.sweep() if self.rollout.get("phase") in BEFORE_TRAFFIC | ON_TRIAL else None,
                 "trial": self.trials.latest(KEY, seen.status),
             }
         )

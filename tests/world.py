@@ -98,6 +98,7 @@ class World:
             children=deepcopy(self.children),
             pods=tuple(self.pods()),
             probe=self.answer(asked) if asked else None,
+            annotations=dict(self.model["metadata"].get("annotations") or {}),
             refusals=self.refusals,
             served=self.served,
         )
@@ -210,6 +211,11 @@ class World:
             spec["rollout"] = {"strategy": self.model["spec"]["rollout"]["strategy"], **spec["rollout"]}
         self.model["spec"] = {**self.model["spec"], **spec}
         self.model["metadata"]["generation"] += 1
+
+    def order(self, action: str, value: str) -> None:
+        """Somebody sets an annotation; that changes no generation."""
+        annotations = {**(self.model["metadata"].get("annotations") or {}), f"fairlead.dev/{action}": value}
+        self.model["metadata"]["annotations"] = annotations
 
     def serving(self) -> str | None:
         """The revision that the Service selects."""

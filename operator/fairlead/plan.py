@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from fairlead.api.kinds import Kind
+from fairlead.api.orders import Action, Order
 from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.evidence.judgement import Judged
@@ -79,12 +80,55 @@ class Wait:
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """A revision that was rolled back, why, and when. It is not tried again until the spec changes."""
+    """A revision that was rolled back, why, when. It is not tried again unless the spec changes or it is retried."""
 
     revision: str
     reason: Reason
     message: str
     since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ordered:
+    """Since when something holds that a person has ordered, and who it was, where that is known."""
+
+    since: datetime
+    by: str | None = None
+
+    @property
+    def who(self) -> str:
+        """The person, for a sentence."""
+        return self.by or "somebody"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handled:
+    """An order that was seen, when, and what came of it. `order` is None when it cannot be read."""
+
+    action: Action
+    value: str
+    since: datetime
+    result: Literal["Done", "Ignored", "Unreadable"]
+    message: str
+    order: Order | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orders:
+    """What people have decided about the revision on its way.
+
+    `promote`, `approved` and `paused` hold until they are taken back, or the revision is off its way. `abort` and
+    `anew` are of this look: that it is given up, and that its failure is forgotten. `handled` are all orders that are
+    there, and `fresh` those among them that are new.
+    """
+
+    promote: Ordered | None = None
+    approved: Ordered | None = None
+    paused: Ordered | None = None
+    abort: Ordered | None = None
+    anew: bool = False
+    handled: tuple[Handled, ...] = ()
+    fresh: tuple[Handled, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +144,8 @@ class Decision:
     difference.
 
     Of a canary: `candidate_replicas` is how many pods it has that does not get all traffic yet; `share` is how much of
-    the traffic it is to get. `judged` is what the evidence says, and `failed` the revision that the spec asks for and
-    that was rolled back.
+    the traffic it is to get. `judged` is what the evidence says, `failed` the revision that the spec asks for and that
+    was rolled back, and `orders` what people have decided.
     """
 
     phase: Phase
@@ -117,6 +161,7 @@ class Decision:
     share: float = 0.0
     judged: Judged | None = None
     failed: Failed | None = None
+    orders: Orders = Orders()
     overdue: bool = False
     starting: bool = True
     traffic_stays: bool = False

@@ -27,5 +27,6 @@ def reconcile(situation: Situation) -> Plan:
         log=log_lines(situation.status, told),
         look_again=decision.look_again,
         revision=decision.serving.name if decision.serving else None,
-        trial=decision.judged.trial if decision.judged else None,
+        # What has ended is not gone on with: whoever tries the same revision again begins anew.
+        trial=decision.judged.trial if decision.judged and decision.candidate else None,
     )

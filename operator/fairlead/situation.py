@@ -84,6 +84,7 @@ class Situation:
     probe: ProbeAnswer | None = None
     sweep: Sweep | None = None
     trial: Trial | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
     operator_namespace: str = "fairlead-system"
     served: frozenset[Kind] = frozenset(OPTIONAL)

@@ -8,11 +8,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from canary_world import CanaryWorld, a_canary, selects, version_of
 from fairlead.api.kinds import DEPLOYMENT, HTTP_ROUTE, SERVICE
+from fairlead.api.orders import Action
+from fairlead.api.phases import MOVES, may_follow
+from fairlead.api.reasons import Phase
 from fairlead.reconcile import reconcile
 
 VERSIONS = st.sampled_from(["1", "2", "3"])
 SHARES = st.sampled_from([0.0, 0.002, 0.02, 0.3])
 DECIDED = ("Promoting", "RolledBack")
+BY_HAND = {"Aborted", "PromotedByHand", "Ordered"}
+HELD_MOVES = {(move.before, move.after) for move in MOVES}
 
 
 class Canaries(RuleBasedStateMachine):
@@ -25,6 +30,7 @@ class Canaries(RuleBasedStateMachine):
         self.world = CanaryWorld(model=a_canary(**self.SPEC))
         self.world.settle()
         self.world.tick(3)
+        self.wanted = "1"
 
     @rule(version=VERSIONS)
     def another_version(self, version: str) -> None:
@@ -52,6 +58,28 @@ class Canaries(RuleBasedStateMachine):
         rollout = self.world.model["spec"]["rollout"]
         self.world.change(rollout={**rollout, "paused": paused})
 
+    @rule(action=st.sampled_from(Action), right=st.booleans(), when=st.integers(0, 59))
+    def ordered(self, action: Action, right: bool, when: int) -> None:
+        """Somebody orders something about a revision that is there, or was."""
+        known = [self.world.rollout.get("revision"), (self.world.status or {}).get("failed", {}).get("revision")]
+        name = next((each for each in known if each), None) if right else "fraud-00000000"
+        self.world.order(action, f"{name or 'nonsense!'} at 2026-01-05T09:00:{when:02}Z by jane")
+
+    @rule(required=st.booleans())
+    def approval(self, required: bool) -> None:
+        rollout = self.world.model["spec"]["rollout"]
+        self.world.change(rollout={**rollout, "approval": {"required": required}})
+
+    @rule(steps=st.sampled_from([[], [{"weight": 5, "duration": "10s"}, {"weight": 25, "duration": "1m"}]]))
+    def steps(self, steps: list[dict[str, object]]) -> None:
+        rollout = self.world.model["spec"]["rollout"]
+        self.world.change(rollout={**rollout, "steps": steps})
+
+    @rule(missing=st.sampled_from(["Hold", "Rollback"]), longest=st.sampled_from(["4m", "1h"]))
+    def what_ends_a_trial(self, missing: str, longest: str) -> None:
+        rollout = self.world.model["spec"]["rollout"]
+        self.world.change(rollout={**rollout, "onMissingEvidence": missing, "maxDuration": longest})
+
     @rule(replicas=st.integers(1, 6))
     def scaled(self, replicas: int) -> None:
         self.world.change(replicas=replicas)
@@ -78,6 +106,8 @@ class Canaries(RuleBasedStateMachine):
             pods = self.pods_of(stable)
             self.world.tick()
             self.nothing_is_decided_blindly(before)
+            self.nobody_is_passed_over(before)
+            self.phases_follow_each_other(before)
             if self.world.rollout.get("phase") == before.get("phase") == "Judging":
                 assert self.pods_of(stable) >= pods, "nothing is taken from what serves while a canary is on trial"
 
@@ -86,7 +116,24 @@ class Canaries(RuleBasedStateMachine):
         on_trial = before.get("phase") == "Judging" and before.get("revision")
         if on_trial and self.world.cut and now.get("phase") in DECIDED:
             (last, *_) = (self.world.status or {})["history"]
-            assert last["reason"] in {"ContainerFailing", "Inconclusive"}, now
+            assert last["reason"] in {"ContainerFailing", "Inconclusive", "EvidenceMissing", *BY_HAND}, now
+
+    def nobody_is_passed_over(self, before: dict[str, object]) -> None:
+        """What begins to take over has been approved, where that is asked for."""
+        now = self.world.rollout
+        required = self.world.model["spec"]["rollout"].get("approval", {}).get("required")
+        if required and now.get("phase") == "Promoting" != before.get("phase"):
+            assert "approved" in now, now
+
+    def phases_follow_each_other(self, before: dict[str, object]) -> None:
+        now = self.world.rollout
+        was, on_its_way = Phase(str(before["phase"])), before.get("revision")
+        if self.wanted != self.world.model["spec"]["model"]["version"]:
+            self.wanted = self.world.model["spec"]["model"]["version"]
+            return  # another revision begins from wherever
+        assert may_follow(was, Phase(now["phase"])), (was, now)
+        if was != now["phase"] and on_its_way and Phase.HELD in (was, now["phase"]):
+            assert (was, now["phase"]) in HELD_MOVES, (was, now)
 
     @invariant()
     def clients_are_served(self) -> None:
@@ -123,7 +170,11 @@ class Canaries(RuleBasedStateMachine):
         self.world.slow.clear()
         self.world.crashing.clear()
         self.world.rate = 500
-        self.paused(False)
+        self.world.model["metadata"].pop("annotations", None)
+        self.world.tick()
+        self.world.change(rollout={"guard": "15s", "drain": "10s", "minDuration": "30s"})
+        if "paused" in self.world.rollout:
+            self.world.order("resume", str(self.world.rollout["revision"]))
         for _ in range(1200):
             self.world.tick()
             if self.world.rollout.get("phase") in ("Stable", "RolledBack") and len(self.world.deployments()) == 1:

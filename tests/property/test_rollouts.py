@@ -23,6 +23,8 @@ from fairlead.api.kinds import (
     SERVICE,
     Kind,
 )
+from fairlead.api.phases import may_follow
+from fairlead.api.reasons import Phase
 from fairlead.reconcile import reconcile
 from memory_api import Write
 from small_cluster import KEY, NAME, Refusing, SmallCluster
@@ -202,10 +204,17 @@ class Rollouts(RuleBasedStateMachine):
             self.complaints.append(f"{write.verb} {write.kind.kind} {write.name}: {complaint}")
 
     def judge_at_once(self, write: Write) -> None:
+        if (write.kind, write.name) == (MODEL_DEPLOYMENT, NAME) and write.before and write.after:
+            self.judge_phase(write.before.get("status") or {}, write.after.get("status") or {})
         if (write.kind, write.name) == (SERVICE, NAME) and write.before and write.after:
             self.judge_move(*(live["spec"]["selector"][names.REVISION] for live in (write.before, write.after)))
         if write.kind == DEPLOYMENT and write.name == self.cluster.serving() and write.before:
             self.judge_loss(write)
+
+    def judge_phase(self, before: dict[str, Any], after: dict[str, Any]) -> None:
+        if "rollout" in before and "rollout" in after and before["observedGeneration"] == after["observedGeneration"]:
+            was, now = (Phase(status["rollout"]["phase"]) for status in (before, after))
+            assert may_follow(was, now), f"{was} becomes {now}"
 
     def judge_move(self, old: str, new: str) -> None:
         if old != new and self.known_ready(old):

@@ -18,7 +18,7 @@ Person = Annotated[str, Field(max_length=256)]
 
 
 class Outcome(StrEnum):
-    """How a decision about a revision ended."""
+    """What was decided about a revision."""
 
     PROMOTED = "Promoted"
     """It took over production traffic."""
@@ -28,6 +28,18 @@ class Outcome(StrEnum):
     """The spec went back to the stable revision, or a person ended the trial."""
     SUPERSEDED = "Superseded"
     """The spec asks for another revision by now."""
+    PAUSED = "Paused"
+    """A person held it at its weight."""
+    RESUMED = "Resumed"
+    """A person ended the pause."""
+    APPROVED = "Approved"
+    """A person approved that it takes over once the evidence is for it."""
+    RETRIED = "Retried"
+    """It had failed, and a person had it tried anew."""
+
+
+TRIAL_ENDED = frozenset({Outcome.ROLLED_BACK, Outcome.ABORTED, Outcome.SUPERSEDED})
+"""Decisions that take a revision out of production traffic."""
 
 
 class ArmCounts(Part):

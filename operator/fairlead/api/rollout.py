@@ -1,15 +1,67 @@
 """spec.rollout: how a new revision takes over."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from fairlead.api.fields import Duration, Part, between, cel_is_duration
-from fairlead.api.rules import matching, rule
+from fairlead.api.rules import Rule, matching, rule
 from fairlead.api.slo import share
 
 CONFIDENCE = r"[89][0-9](\.[0-9]{1,2})?"
+
+
+class Step(Part):
+    """A fixed weight on the way to all traffic."""
+
+    weight: int = Field(ge=1, le=50, description="Share of production traffic, in percent.")
+    duration: Annotated[Duration, between("10s", "24h")] = Field(
+        description="How long at this weight, at least. Time without evidence, or paused, does not count."
+    )
+
+
+class Approval(Part):
+    """Whether a person must approve a revision before it takes over."""
+
+    required: bool = Field(
+        default=False,
+        description="Canary: a revision that is good enough stays at its weight until a person approves it by the "
+        "annotation fairlead.dev/approve (`fairlead approve`). The evidence goes on, and may still roll it back.",
+    )
+
+
+def _ascend(steps: Sequence[Step]) -> bool:
+    return all(before.weight < after.weight for before, after in pairwise(steps))
+
+
+def _step_rules() -> tuple[Rule, ...]:
+    all_durations = f"self.steps.all(s, {cel_is_duration('duration').replace('self.', 's.')})"
+    return (
+        rule(
+            "rollout.steps must ascend: each weight greater than the one before",
+            "!has(self.steps) || self.steps.all(s, self.steps.filter(t, t.weight == s.weight).size() == 1) && "
+            "self.steps.map(s, s.weight).isSorted()",
+            lambda self: _ascend(self.steps),
+            "steps",
+        ),
+        rule(
+            "rollout.steps must not go beyond rollout.maxWeight",
+            "!has(self.steps) || !has(self.maxWeight) || self.steps.all(s, s.weight <= self.maxWeight)",
+            lambda self: all(step.weight <= self.max_weight for step in self.steps),
+            "steps",
+        ),
+        rule(
+            "rollout.steps must take less time than rollout.maxDuration, all together",
+            f"!has(self.steps) || self.steps.size() == 0 || !({cel_is_duration('maxDuration')}) || !({all_durations}) "
+            "|| "
+            "self.steps.map(s, duration(s.duration).getSeconds()).sum() < duration(self.maxDuration).getSeconds()",
+            lambda self: sum((step.duration for step in self.steps), timedelta(0)) < self.max_duration,
+            "steps",
+        ),
+    )
 
 
 class Rollout(Part):
@@ -22,6 +74,20 @@ class Rollout(Part):
             "duration(self.maxDuration) > duration(self.minDuration)",
             lambda self: self.max_duration > self.min_duration,
             "maxDuration",
+        ),
+        *_step_rules(),
+        rule(
+            "rollout.approval.required has an effect only with rollout.strategy: Canary; set that or remove it",
+            "!has(self.approval) || !has(self.approval.required) || !self.approval.required || "
+            "has(self.strategy) && self.strategy == 'Canary'",
+            lambda self: not self.approval.required or self.strategy == "Canary",
+            "approval",
+        ),
+        rule(
+            "rollout.steps has an effect only with rollout.strategy: Canary; set that or remove it",
+            "!has(self.steps) || self.steps.size() == 0 || has(self.strategy) && self.strategy == 'Canary'",
+            lambda self: not self.steps or self.strategy == "Canary",
+            "steps",
         ),
     )
 
@@ -50,6 +116,19 @@ class Rollout(Part):
     on_inconclusive: Literal["Hold", "Promote", "Rollback"] = Field(
         default="Hold",
         description="Canary: what happens after maxDuration. Hold: it stays at its weight until a person decides.",
+    )
+    on_missing_evidence: Literal["Hold", "Rollback"] = Field(
+        default="Hold",
+        description="Canary: what happens when it cannot be judged. Hold: it stays at its weight. Rollback: it is "
+        "rolled back after five minutes without evidence. Missing evidence never promotes.",
+    )
+    steps: Annotated[tuple[Step, ...], Field(max_length=20)] = Field(
+        default=(),
+        description="Canary: fixed weights, one after the other, instead of one that grows as the evidence allows. "
+        "It is promoted after the last one, and not before the evidence is for it.",
+    )
+    approval: Approval = Field(
+        default=Approval(), description="Canary: whether a person must approve it before it takes over."
     )
     confidence: Annotated[
         str, Field(max_length=5), matching(CONFIDENCE, 'must be a percentage from 80 to 99.99, such as "95"')

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from fairlead.api.fields import Part, named_list
 from fairlead.api.forms import RevisionName
-from fairlead.api.history import Decided, EvidenceStatus, Number
+from fairlead.api.history import Decided, EvidenceStatus, Number, Person
+from fairlead.api.orders import LONGEST, Action
 from fairlead.api.reasons import Phase
 from fairlead.api.times import Time
 
@@ -30,6 +31,23 @@ class StableStatus(Part):
     since: Time | None = Field(default=None, description="When it took over production traffic.")
 
 
+class OrderStatus(Part):
+    """What a person has ordered, by an annotation."""
+
+    since: Time = Field(description="When it began to hold.")
+    by: Person | None = Field(default=None, description="Who ordered it, where the annotation says so.")
+
+
+class HandledStatus(Part):
+    """An annotation that was seen, and what came of it. It is not carried out again while its value stays."""
+
+    action: Action = Field(description="Which one.")
+    value: str = Field(max_length=LONGEST, description="Its value.")
+    time: Time = Field(description="When it was seen.")
+    result: Literal["Done", "Ignored", "Unreadable"] = Field(description="Whether it was carried out.")
+    message: str = Field(max_length=1024, description="What follows from it, or why nothing does.")
+
+
 class RolloutStatus(Part):
     """How the change to a new revision stands."""
 
@@ -40,11 +58,17 @@ class RolloutStatus(Part):
     weight: Number | None = Field(
         default=None, description="Share of production traffic that it gets now, in percent; absent without a trial."
     )
+    promote: OrderStatus | None = Field(default=None, description="That a person promotes it whatever the evidence.")
+    approved: OrderStatus | None = Field(default=None, description="That a person has approved it.")
+    paused: OrderStatus | None = Field(default=None, description="That a person has paused it.")
+    evidence_missing_since: Time | None = Field(
+        default=None, description="Since when it cannot be judged; absent while it can."
+    )
     evidence: EvidenceStatus | None = Field(default=None, description="What its metrics say.")
 
 
 class FailedStatus(Part):
-    """A revision that was rolled back. It is not tried again until the spec changes."""
+    """A revision that was rolled back. It is not tried again until the spec changes, or a person retries it."""
 
     revision: RevisionName = Field(description="Its name.")
     reason: str = Field(max_length=128, description="Why, in one word.")
@@ -80,6 +104,11 @@ class Status(Part):
     failed: FailedStatus | None = Field(default=None, description="The revision that was rolled back last.")
     history: Annotated[tuple[Decided, ...], Field(max_length=10)] = Field(
         default=(), description="The last decisions, the newest first, each with the numbers that it rested on."
+    )
+    handled: Annotated[
+        tuple[HandledStatus, ...], Field(max_length=len(Action), json_schema_extra=named_list("action"))
+    ] = Field(
+        default=(), description="The annotations by which people decide, as far as they are set, and what came of each."
     )
     draining: Annotated[tuple[DrainingStatus, ...], Field(max_length=32)] = Field(
         default=(), description="Revisions that finish their open requests."

@@ -6,6 +6,7 @@ Counters are kept as they are, since only their differences matter.
 
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import timedelta
 from typing import Annotated
 
 import numpy as np
@@ -34,6 +35,7 @@ class _Kept(BaseModel):
     looked: AwareDatetime
     tried: AwareDatetime | None = None
     weight: float = Field(ge=0, le=1)
+    at_weight: timedelta = timedelta(0)
     unjudged: str | None = None
     terms: Terms
     memory: dict[str, tuple[Annotated[float, Field(allow_inf_nan=False)] | None, ...]]  # None is minus infinity
@@ -57,6 +59,7 @@ def _kept(trial: Trial) -> _Kept:
         looked=trial.looked,
         tried=trial.tried,
         weight=float(f"{trial.weight:.7g}"),
+        at_weight=trial.at_weight,
         unjudged=trial.unjudged,
         terms=trial.terms,
         memory=memory,
@@ -80,6 +83,7 @@ def trial_from(text: str) -> Trial:
         looked=kept.looked,
         tried=kept.tried,
         weight=kept.weight,
+        at_weight=kept.at_weight,
         unjudged=kept.unjudged,
         terms=kept.terms,
         memory=Memory(**arrays),

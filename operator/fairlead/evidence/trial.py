@@ -27,7 +27,8 @@ class Trial:
     """What is known of one trial. `began` and `looked` are the ends of its first and last sweep.
 
     `tried` is when the canary was first seen to have got a request, None before. `weight` is the share of traffic that
-    the evidence allows. `unjudged` says which objectives the stable revision's metrics could not tell when it began.
+    the evidence allows; `at_weight` is for how long it could be judged with that, where weights are fixed steps.
+    `unjudged` says which objectives the stable revision's metrics could not tell when it began.
     """
 
     canary: str
@@ -36,6 +37,7 @@ class Trial:
     looked: datetime
     tried: datetime | None = None
     weight: float = 0.0
+    at_weight: timedelta = timedelta(0)
     unjudged: str | None = None
     terms: Terms
     memory: Memory

@@ -19,7 +19,7 @@ from fairlead.api.kinds import (
 )
 from fairlead.api.modelruntime import ModelRuntime
 from fairlead.api.parse import Invalid, parse_model_deployment, parse_model_runtime
-from fairlead.api.reasons import Phase
+from fairlead.api.phases import BEFORE_TRAFFIC, ON_TRIAL
 from fairlead.api.revision import Revision, read_revision, recovered_revision
 from fairlead.api.status import Status
 from fairlead.cluster.store import Key, Object, Store
@@ -32,8 +32,7 @@ from fairlead.observe.sweeps import Sweeps
 from fairlead.observe.trials import Trials
 from fairlead.situation import Identity, ProbeAnswer, Situation, revision_named, revision_of
 
-BEFORE_TRAFFIC = (Phase.STARTING, Phase.WAITING)
-TRIED = (*BEFORE_TRAFFIC, Phase.JUDGING, Phase.PROMOTING)
+TRIED = BEFORE_TRAFFIC | ON_TRIAL
 
 Children = Mapping[tuple[Kind, str], Object]
 
@@ -101,6 +100,7 @@ class Observer:
             probe=self._answer(key, status, revisions, children),
             sweep=self._sweep(key, status if tries else None, revisions),
             trial=self._trials.latest(key, status, now),
+            annotations=live["metadata"].get("annotations") or {},
             operator_namespace=self._operator_namespace,
             served=self._served(),
         )

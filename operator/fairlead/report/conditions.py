@@ -6,6 +6,7 @@
 | a new revision on its way        | False | True        | –       | True      |
 | … past its progress deadline     | False | –           | True    | True      |
 | a canary on trial, or held there | False | True        | –       | True      |
+| … waiting for approval           | False | True        | –       | True      |
 | … without a verdict in time      | False | –           | True    | True      |
 | … rolled back                    | False | –           | True    | True      |
 | the spec cannot be carried out   | False | –           | True    | as it is  |
@@ -23,7 +24,8 @@ from collections.abc import Callable
 
 from fairlead.api.kinds import DEPLOYMENT, SERVICE
 from fairlead.api.modeldeployment import ModelDeploymentSpec
-from fairlead.api.reasons import ConditionType, Phase, Reason
+from fairlead.api.phases import ON_TRIAL
+from fairlead.api.reasons import ConditionType, Reason
 from fairlead.api.revision import Revision
 from fairlead.plan import Decision, Wait
 from fairlead.report.failures import first_trouble
@@ -95,14 +97,14 @@ def _rolled_back(situation: Situation, decision: Decision) -> Verdict | None:
         return None
     serves = f"; {decision.stable.name} serves" if decision.stable else ""
     message = (
-        f"{decision.failed.revision} was rolled back: {decision.failed.message}{serves}; change the spec to try again"
+        f"{decision.failed.revision} was rolled back: {decision.failed.message}{serves}; change the spec, or retry it"
     )
     return Verdict(ready=False, reason=Reason.ROLLED_BACK, message=message, stalled=True)
 
 
 def _on_trial(situation: Situation, decision: Decision) -> Verdict | None:
     """What holds a canary is no trouble of its pods; how long it may last is said by the evidence."""
-    if decision.phase not in (Phase.JUDGING, Phase.PROMOTING) or decision.judged is None or decision.wait is None:
+    if decision.phase not in ON_TRIAL or decision.judged is None or decision.wait is None:
         return None
     weight = f" with {100 * decision.share:.3g} % of the traffic" if decision.share else ""
     serves = f"; {decision.stable.name} serves the rest" if decision.stable else ""

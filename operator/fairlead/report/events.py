@@ -1,9 +1,12 @@
 """Kubernetes Events: what happened between the status that was written last and the one that is written now."""
 
-from fairlead.api.history import Outcome
+from typing import Literal
+
+from fairlead.api.history import TRIAL_ENDED, Outcome
 from fairlead.api.reasons import ConditionType, Reason
 from fairlead.api.status import Condition, Status
 from fairlead.plan import Event
+from fairlead.report.orders import told
 
 PASSES_BY_ITSELF = {
     Reason.STARTING,
@@ -22,7 +25,7 @@ PASSES_BY_ITSELF = {
 
 def events(before: Status | None, now: Status) -> tuple[Event, ...]:
     """What happened, in the past tense; nothing when nothing did."""
-    return (*_takeover(before, now), *_ended(before, now), *_trouble(before, now))
+    return (*_takeover(before, now), *_ended(before, now), *told(before, now), *_trouble(before, now))
 
 
 def _takeover(before: Status | None, now: Status) -> tuple[Event, ...]:
@@ -52,7 +55,7 @@ def _ended(before: Status | None, now: Status) -> tuple[Event, ...]:
             message=f"Revision {each.revision} was taken out of production traffic: {each.message}",
         )
         for each in now.history
-        if each.outcome != Outcome.PROMOTED and (each.time, each.revision) not in known
+        if each.outcome in TRIAL_ENDED and (each.time, each.revision) not in known
     )
 
 
@@ -64,7 +67,8 @@ def _trouble(before: Status | None, now: Status) -> tuple[Event, ...]:
     was = _ready(before) if before else None
     if was is not None and was.reason == ready.reason:
         return ()
-    return (Event(type="Warning", reason=ready.reason, action="Reconcile", message=ready.message),)
+    kind: Literal["Normal", "Warning"] = "Normal" if ready.reason == Reason.AWAITING_APPROVAL else "Warning"
+    return (Event(type=kind, reason=ready.reason, action="Reconcile", message=ready.message),)
 
 
 def _ready(status: Status) -> Condition | None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from fairlead.api.history import ArmCounts, CellStatus, EvidenceStatus
-from fairlead.api.reasons import Phase
+from fairlead.api.phases import BEFORE_TRAFFIC
 from fairlead.evidence.evalues import Floats
 from fairlead.evidence.findings import Findings
 from fairlead.evidence.judgement import Judged
@@ -25,14 +25,15 @@ def evidence(situation: Situation, decision: Decision) -> EvidenceStatus | None:
     before = situation.status.rollout if situation.status else None
     told = before.evidence if before else None
     judged = decision.judged
-    if decision.candidate is None or decision.phase in (Phase.STARTING, Phase.WAITING):
+    if decision.candidate is None or decision.phase in BEFORE_TRAFFIC:
         return None  # only the stable revision has been looked at so far
     # With another weight there is another status in any case, and the course of the trial has a step there.
     now = decision.phase, decision.candidate.name, number(100 * decision.share)
     same = before is not None and (before.phase, before.revision, before.weight) == now
     if judged is None or judged.trial is None or judged.findings is None:
         return told if before is not None and before.revision == decision.candidate.name else None
-    if same and told is not None and judged.trial.looked - told.looked < KEPT_FOR:
+    anew = told is not None and judged.trial.began > told.looked
+    if same and told is not None and not anew and judged.trial.looked - told.looked < KEPT_FOR:
         return told
     weight = 100 * decision.share
     found = evidence_status(judged, judged.trial, judged.findings, state=trial_text(judged.trial))

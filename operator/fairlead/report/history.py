@@ -6,6 +6,7 @@ from fairlead.api.reasons import Reason
 from fairlead.api.status import RolloutStatus, Status
 from fairlead.plan import Decision
 from fairlead.report.evidence import evidence_status
+from fairlead.report.orders import ordered
 from fairlead.report.trace import extended, recorded
 from fairlead.situation import Situation, revision_named
 
@@ -21,7 +22,8 @@ def history(situation: Situation, decision: Decision) -> tuple[Decided, ...]:
         or _failed(situation, before, decision)
         or _left(situation, before, decision)
     )
-    return ((new,) if new else ()) + before.history[: LONGEST_HISTORY - bool(new)]
+    news = ((new,) if new else ()) + ordered(situation, decision)
+    return (news + before.history)[:LONGEST_HISTORY]
 
 
 def _promoted(situation: Situation, before: Status, decision: Decision) -> Decided | None:
@@ -37,8 +39,9 @@ def _promoted(situation: Situation, before: Status, decision: Decision) -> Decid
         model_version=now.snapshot.model_version,
         weight=rollout.weight if rollout else None,
         lasted=_lasted(situation, rollout),
-        reason=_why(rollout.evidence if rollout else None),
+        reason=_why(rollout),
         message=f"{now.name} took over from {then.revision}",
+        by=_by(rollout),
         evidence=_as_it_was(rollout.evidence if rollout else None),
     )
 
@@ -50,7 +53,7 @@ def _failed(situation: Situation, before: Status, decision: Decision) -> Decided
     rollout = _about(before.rollout, failed.revision)
     return Decided(
         time=situation.now,
-        outcome=Outcome.ROLLED_BACK,
+        outcome=Outcome.ABORTED if failed.reason == Reason.ABORTED else Outcome.ROLLED_BACK,
         revision=failed.revision,
         stable=decision.stable.name if decision.stable else None,
         model_version=_version(situation, failed.revision),
@@ -58,6 +61,7 @@ def _failed(situation: Situation, before: Status, decision: Decision) -> Decided
         lasted=_lasted(situation, rollout),
         reason=failed.reason,
         message=failed.message[:LONGEST],
+        by=decision.orders.abort.by if decision.orders.abort else None,
         evidence=_now(decision, rollout) or _as_it_was(rollout.evidence if rollout else None),
     )
 
@@ -86,7 +90,16 @@ def _left(situation: Situation, before: Status, decision: Decision) -> Decided |
     )
 
 
-def _why(evidence: EvidenceStatus | None) -> str:
+def _by(rollout: RolloutStatus | None) -> str | None:
+    """Who promoted it, or approved it."""
+    order = (rollout.promote or rollout.approved) if rollout else None
+    return order.by if order else None
+
+
+def _why(rollout: RolloutStatus | None) -> str:
+    if rollout is not None and rollout.promote is not None:
+        return "PromotedByHand"
+    evidence = rollout.evidence if rollout else None
     if evidence is None:
         return "Ready"
     shown = all(

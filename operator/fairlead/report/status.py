@@ -1,11 +1,13 @@
 """The status, computed whole from one look. It says the same words while nothing changes."""
 
+from datetime import datetime
 from typing import Literal
 
 from fairlead.api import names
 from fairlead.api.kinds import DEPLOYMENT
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.parse import Invalid
+from fairlead.api.phases import ON_TRIAL
 from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
 from fairlead.api.status import Condition, DrainingStatus, FailedStatus, RolloutStatus, StableStatus, Status
@@ -14,10 +16,10 @@ from fairlead.report.conditions import conditions, invalid
 from fairlead.report.evidence import evidence, number
 from fairlead.report.finding import Finding
 from fairlead.report.history import history
+from fairlead.report.orders import handled, standing
 from fairlead.report.steady import says_the_same
 from fairlead.situation import Situation
 
-ON_TRIAL = (Phase.JUDGING, Phase.PROMOTING)
 LONGEST_REASON = 1000  # characters of why a revision failed; the schema allows more
 LONGEST = 2000  # characters of a message; the schema allows more
 
@@ -37,6 +39,7 @@ def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) 
         rollout=_rollout(situation, decision),
         failed=_failed(decision),
         history=history(situation, decision),
+        handled=handled(decision),
         draining=tuple(
             DrainingStatus(revision=old.revision.name, since=old.since, served=old.served) for old in decision.draining
         ),
@@ -88,9 +91,21 @@ def _rollout(situation: Situation, decision: Decision) -> RolloutStatus:
         revision=revision,
         since=since,
         started=min(started, situation.now) if revision else None,
-        weight=number(100 * decision.share) if decision.phase in ON_TRIAL else None,
+        weight=number(100 * decision.share) if revision and decision.phase in ON_TRIAL else None,
+        promote=standing(decision.orders.promote) if revision else None,
+        approved=standing(decision.orders.approved) if revision else None,
+        paused=standing(decision.orders.paused) if revision else None,
+        evidence_missing_since=_missing_since(situation, decision, known),
         evidence=evidence(situation, decision),
     )
+
+
+def _missing_since(situation: Situation, decision: Decision, known: RolloutStatus | None) -> datetime | None:
+    judged = decision.judged
+    if decision.candidate is None or decision.phase not in ON_TRIAL or judged is None or judged.missing is None:
+        return None
+    before = known.evidence_missing_since if known else None
+    return min(before or situation.now, situation.now)
 
 
 def _failed(decision: Decision) -> FailedStatus | None:

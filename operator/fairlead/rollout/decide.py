@@ -18,7 +18,7 @@ from typing import assert_never
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
-from fairlead.plan import Decision, Problem, Wait
+from fairlead.plan import Decision, Orders, Problem, Wait
 from fairlead.rollout import canary
 from fairlead.rollout.draining import drained_from_now, draining, next_drained
 from fairlead.rollout.gates import BEFORE_FIRST_TRAFFIC, BEFORE_TRAFFIC, about_to_be_asked, first_objection
@@ -26,6 +26,7 @@ from fairlead.rollout.rollback import go_back
 from fairlead.rollout.serving import NOTHING, SOON, abandoned, phase_of, serves, soonest, time_left
 from fairlead.rollout.size import kept_replicas, needs_the_room, sized, wanted_replicas
 from fairlead.rollout.stable import stable_revision, stable_since
+from fairlead.rollout.subject import standing
 from fairlead.rollout.untried import needs_no_trial
 from fairlead.situation import Situation, revision_of
 from fairlead.traffic.choice import traffic_of
@@ -33,17 +34,20 @@ from fairlead.traffic.choice import traffic_of
 
 def decide(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | Problem) -> Decision:
     """What follows from one look, given the revision that the spec asks for."""
-    return sized(situation, spec, _decided(situation, spec, wanted))
+    orders = standing(situation, spec, stable_revision(situation), wanted)
+    return replace(sized(situation, spec, _decided(situation, spec, wanted, orders)), orders=orders)
 
 
-def _decided(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | Problem) -> Decision:
+def _decided(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | Problem, orders: Orders) -> Decision:
     stable = stable_revision(situation)
     if isinstance(wanted, Problem):
         return _hold(situation, spec, stable, wanted)
     if stable is not None and stable.name == wanted.name:
-        return _settled(situation, spec, wanted)
+        return _settled(situation, spec, wanted, orders)
     match spec.rollout.strategy:
-        case "Canary" if stable is not None and not needs_no_trial(situation, spec, stable, wanted):
+        case "Canary" if stable is not None and (
+            orders.abort is not None or not needs_no_trial(situation, spec, stable, wanted)
+        ):
             return canary.beside(situation, spec, stable, wanted)
         case "Canary" | "BlueGreen":
             return _first(situation, spec, wanted) if stable is None else _beside(situation, spec, stable, wanted)
@@ -68,11 +72,14 @@ def _first(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision) ->
     )
 
 
-def _settled(situation: Situation, spec: ModelDeploymentSpec, stable: Revision) -> Decision:
+def _settled(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, orders: Orders | None = None
+) -> Decision:
     """The spec's revision serves; what served before drains."""
     old = draining(situation, spec, keep_out={stable.name})
     left = abandoned(situation, spec, {stable.name, *(drained.revision.name for drained in old)})
-    return go_back(situation, spec, stable) or serves(situation, spec, stable, (*old, *left))
+    back = go_back(situation, spec, stable, orders.abort if orders else None)
+    return back or serves(situation, spec, stable, (*old, *left))
 
 
 def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:

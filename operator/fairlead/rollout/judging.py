@@ -1,5 +1,6 @@
 """What the evidence says about a canary after one more look: a trial that goes on, a verdict, and a weight."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -8,14 +9,16 @@ import numpy as np
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
-from fairlead.api.rollout import Rollout
+from fairlead.api.rollout import Rollout, Step
 from fairlead.evidence.cells import cells, dropped, lacking, metrics_of
-from fairlead.evidence.findings import findings
+from fairlead.evidence.findings import Findings, findings
 from fairlead.evidence.judgement import Judged
 from fairlead.evidence.sweep import Sweep
 from fairlead.evidence.terms import Terms
 from fairlead.evidence.trial import Trial, advance, as_of, begin_trial, blind, missing, unseen
-from fairlead.evidence.verdict import Case, Verdict, next_weight, verdicts
+from fairlead.evidence.verdict import SUSPICIOUS, Case, Verdict, next_weight, verdicts
+from fairlead.rollout.orders import pause
+from fairlead.rollout.steps import after_last, next_step, waited
 from fairlead.situation import Situation
 
 STALE = timedelta(seconds=30)
@@ -37,20 +40,44 @@ def judge(
     case = Case(findings=found, terms=terms, lasted=now.lasted, waited=_waited(situation, now.tried, canary.name))
     verdict = Verdict(int(verdicts(case)))
     told = _missing(now, sweep, situation)
-    if told is not None and verdict == Verdict.PROMOTE:
-        verdict = Verdict.CONTINUE  # what is known speaks for it, but not everything is known
-    grows = verdict == Verdict.CONTINUE and told is None and ready and not spec.rollout.paused
-    if grows and now.looked > trial.looked:
-        now = replace(now, weight=float(next_weight(now.memory, terms, found.against, np.array(now.weight))))
+    steps = spec.rollout.steps
+    grows = told is None and ready and not _stays(situation, spec, canary) and now.looked > trial.looked
+    if grows:
+        now = waited(now, trial)
+    # What is known speaks for it, but not everything is known; or it has steps before it.
+    if verdict == Verdict.PROMOTE and (told is not None or not after_last(now, steps)):
+        verdict = Verdict.CONTINUE
+    if grows and verdict == Verdict.CONTINUE:
+        now = _grown(now, terms, found, steps)
     source = sweep.source if sweep else "the pods"
     return Judged(verdict=verdict, trial=now, findings=found, missing=told, source=source)
+
+
+def _grown(trial: Trial, terms: Terms, found: Findings, steps: Sequence[Step]) -> Trial:
+    """The trial with the weight until the next look."""
+    if steps:
+        return next_step(trial, steps) if found.against < SUSPICIOUS else trial
+    weight = next_weight(trial.memory, terms, found.against, np.array(trial.weight))
+    return replace(trial, weight=float(weight))
+
+
+def _stays(situation: Situation, spec: ModelDeploymentSpec, canary: Revision) -> bool:
+    """Whether a person holds the canary at its weight, or is waited for."""
+    return pause(situation, spec, canary) is not None or _phase(situation, canary.name) == Phase.AWAITING_APPROVAL
+
+
+def _phase(situation: Situation, canary: str) -> Phase | None:
+    rollout = situation.status.rollout if situation.status else None
+    return rollout.phase if rollout is not None and rollout.revision == canary else None
 
 
 def _waited(situation: Situation, tried: datetime | None, canary: str) -> timedelta:
     """How long the canary has been on trial by the clock, whether or not there was evidence."""
     rollout = situation.status.rollout if situation.status else None
-    judging = rollout is not None and rollout.revision == canary and rollout.phase == Phase.JUDGING
-    since = tried or (rollout.since if rollout is not None and judging else situation.now)
+    since, phase = tried or situation.now, _phase(situation, canary)
+    if tried is None and rollout is not None and phase in (Phase.JUDGING, Phase.HELD):
+        # The time before it was held counts, too, or it would begin anew.
+        since = (rollout.started if phase == Phase.HELD else None) or rollout.since
     return max(situation.now - since, timedelta(0))
 
 

@@ -6,7 +6,7 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.evidence.judgement import Judged
-from fairlead.plan import Decision, Failed, Wait
+from fairlead.plan import Decision, Failed, Ordered, Wait
 from fairlead.rollout.draining import drained_from_now, draining, guard_left, next_drained
 from fairlead.rollout.pods import crash_looping
 from fairlead.rollout.serving import NOTHING, abandoned, soonest
@@ -31,6 +31,13 @@ def roll_back_by_evidence(
     return replace(roll_back(situation, spec, stable, wanted, why), judged=judged)
 
 
+def aborted(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, order: Ordered
+) -> Decision:
+    """A person gives the canary up."""
+    return roll_back(situation, spec, stable, wanted, _aborted(order))
+
+
 def rolled_back(
     situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, failed: Failed
 ) -> Decision:
@@ -50,20 +57,28 @@ def rolled_back(
     )
 
 
-def go_back(situation: Situation, spec: ModelDeploymentSpec, stable: Revision) -> Decision | None:
-    """Back to the revision before, when the one that has just taken over fails; None when it does not."""
+def way_back(situation: Situation, spec: ModelDeploymentSpec, stable: Revision) -> Revision | None:
+    """The revision before the stable one, while it is guarded and has pods; None when there is no way back to it."""
     kept = [
         old for old in draining(situation, spec, keep_out={stable.name}) if guard_left(situation, spec, old) > NOTHING
     ]
     ready = [old.revision for old in kept if situation.serving_pods(old.revision.name)]
-    if not ready:
+    return ready[-1] if ready else None
+
+
+def go_back(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, abort: Ordered | None = None
+) -> Decision | None:
+    """Back to the revision before, when the one that has just taken over fails or is aborted; None when it is not."""
+    before = way_back(situation, spec, stable)
+    if before is None:
         return None
-    wait = crash_looping(situation, stable.name, stable_since(situation, stable))
+    wait = _aborted(abort) if abort else crash_looping(situation, stable.name, stable_since(situation, stable))
     if wait is None and not situation.serving_pods(stable.name):
         wait = Wait(reason=Reason.NOT_READY, message=f"no pod of {stable.name} is available any more")
     if wait is None:
         return None
-    back = roll_back(situation, spec, ready[-1], stable, wait)
+    back = roll_back(situation, spec, before, stable, wait)
     return replace(back, draining=(*back.draining, *drained_from_now(situation, spec, stable, served=False)))
 
 
@@ -78,6 +93,10 @@ def remembered_failure(situation: Situation, wanted: Revision) -> Failed | None:
         message=failed.message,
         since=min(failed.since, situation.now),
     )
+
+
+def _aborted(order: Ordered) -> Wait:
+    return Wait(reason=Reason.ABORTED, message=f"{order.who} aborted it")
 
 
 def _against(judged: Judged, stable: Revision, wanted: Revision) -> str:

@@ -38,6 +38,9 @@ def is_gone(situation: Situation, stable: Revision) -> bool:
 
 def _served_before(situation: Situation, stable: Revision, wanted: Revision) -> bool:
     history = situation.status.history if situation.status else ()
+    about_it = next((each.outcome for each in history if each.revision == wanted.name), None)
+    if about_it in (Outcome.ROLLED_BACK, Outcome.RETRIED):
+        return False  # it has shown that it can fail: who retries it wants to see
     took_over = (each for each in history if each.outcome == Outcome.PROMOTED and each.revision == stable.name)
     last = next(took_over, None)
     return last is not None and last.stable == wanted.name

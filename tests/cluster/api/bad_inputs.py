@@ -262,6 +262,29 @@ ROLLOUT = (
     rule("rollout.guard", "2d", "such as 1h30m or 45s"),
     rule("rollout.guard", "25h", "between 0s and 24h"),
     rule("rollout.maxDuration", "200h", "between 30s and 168h"),
+    schema("rollout.onMissingEvidence", "Promote", "Unsupported value", '"Hold", "Rollback"'),
+    schema("rollout.approval", True, "must be of type object"),
+    rule("rollout.approval", {"required": True}, "only with rollout.strategy: Canary"),
+    rule("rollout.steps", [{"weight": 5, "duration": "1m"}], "only with rollout.strategy: Canary"),
+    *(
+        rule("rollout.steps", steps, words, about=about, others={"rollout.strategy": "Canary"})
+        for steps, about, words in (
+            (
+                [{"weight": 20, "duration": "1m"}, {"weight": 5, "duration": "1m"}],
+                "spec.rollout.steps",
+                "must ascend",
+            ),
+            ([{"weight": 5, "duration": "1m"}, {"weight": 5, "duration": "1m"}], "spec.rollout.steps", "must ascend"),
+            ([{"weight": 26, "duration": "1m"}], "spec.rollout.steps", "must not go beyond rollout.maxWeight"),
+            (
+                [{"weight": 5, "duration": "31m"}, {"weight": 9, "duration": "29m"}],
+                "spec.rollout.steps",
+                "must take less time than rollout.maxDuration",
+            ),
+            ([{"weight": 5, "duration": "5s"}], "spec.rollout.steps[0].duration", "between 10s and 24h"),
+            ([{"weight": 5, "duration": "soon"}], "spec.rollout.steps[0].duration", "such as 1h30m or 45s"),
+        )
+    ),
     *(
         rule("slo.objectives", [{"name": "o", "metric": "Errors", "target": "99", **changes}], *words, about=about)
         for changes, about, words in (

@@ -49,6 +49,7 @@ def test_defaults_are_filled_in_where_absence_would_not_mean_the_same(kube: Kube
         "network": {"isolation": "None"},
         "pod": {"automountServiceAccountToken": False},
         "rollout": {
+            "approval": {"required": False},
             "badRequestBudget": 5,
             "confidence": "95",
             "drain": "30s",
@@ -57,6 +58,7 @@ def test_defaults_are_filled_in_where_absence_would_not_mean_the_same(kube: Kube
             "maxWeight": 25,
             "minDuration": "3m",
             "onInconclusive": "Hold",
+            "onMissingEvidence": "Hold",
             "paused": False,
             "progressDeadline": "10m",
             "sensitivity": "Standard",
@@ -73,6 +75,23 @@ def test_defaults_are_filled_in_where_absence_would_not_mean_the_same(kube: Kube
             }
         },
     }
+
+
+def test_all_of_a_rollout_can_be_set(kube: Kube) -> None:
+    steps = [{"weight": n, "duration": "2m"} for n in range(1, 21)]
+    rollout = {
+        "strategy": "Canary",
+        "steps": steps,
+        "approval": {"required": True},
+        "onMissingEvidence": "Rollback",
+        "onInconclusive": "Rollback",
+    }
+    manifest = model({"runtime": {"ref": {"name": "mlserver"}}, "rollout": rollout})
+
+    stored = kube.create(MODEL_DEPLOYMENT, manifest, dryRun="All")
+
+    assert stored["spec"]["rollout"]["steps"] == steps
+    assert parsed(manifest).model_dump(exclude=SERVERS_OWN) == parsed(stored).model_dump(exclude=SERVERS_OWN)
 
 
 def test_a_probe_has_the_defaults_of_kubernetes_or_better(kube: Kube) -> None:

@@ -1,0 +1,41 @@
+"""Which revision a person's orders can be about, as things stand."""
+
+from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.api.orders import Action
+from fairlead.api.revision import Revision
+from fairlead.plan import Orders, Problem
+from fairlead.rollout.orders import Subject, orders
+from fairlead.rollout.rollback import way_back
+from fairlead.rollout.untried import needs_no_trial
+from fairlead.situation import Situation
+
+
+def standing(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, wanted: Revision | Problem
+) -> Orders:
+    """What people have decided, and what has become of every order."""
+    return orders(situation, _subject(situation, spec, stable, wanted))
+
+
+def _subject(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, wanted: Revision | Problem
+) -> Subject:
+    if isinstance(wanted, Problem):
+        return Subject(otherwise="what the spec asks for cannot be made")
+    if spec.rollout.strategy != "Canary":
+        told = f"spec.rollout.strategy is {spec.rollout.strategy}, and people decide about canaries only"
+        return Subject(revision=wanted.name, otherwise=told)
+    if stable is None:
+        return Subject(revision=wanted.name, otherwise=f"nothing serves beside {wanted.name}")
+    if stable.name == wanted.name:
+        back = way_back(situation, spec, stable)
+        told = f"{stable.name} serves already"
+        return Subject(revision=stable.name, takes=_only(Action.ABORT) if back else frozenset(), otherwise=told)
+    if needs_no_trial(situation, spec, stable, wanted):
+        told = f"{wanted.name} takes over without a trial"
+        return Subject(revision=wanted.name, takes=_only(Action.ABORT), otherwise=told)
+    return Subject(revision=wanted.name, takes=frozenset(Action), otherwise=f"{wanted.name} is on its way")
+
+
+def _only(action: Action) -> frozenset[Action]:
+    return frozenset({action})
