@@ -23,14 +23,17 @@ HELD_MOVES = {(move.before, move.after) for move in MOVES}
 class Canaries(RuleBasedStateMachine):
     """One model, its traffic, and people who change their minds."""
 
-    SPEC: ClassVar[dict[str, Any]] = {"rollout": {"guard": "15s", "drain": "10s", "minDuration": "30s"}}
+    ROLLOUT: ClassVar[dict[str, Any]] = {"guard": "15s", "drain": "10s", "minDuration": "30s"}
+    SPEC: ClassVar[dict[str, Any]] = {}
 
-    @initialize()
-    def served(self) -> None:
-        self.world = CanaryWorld(model=a_canary(**self.SPEC))
+    @initialize(approval=st.booleans(), longest=st.sampled_from(["2m", "1h"]))
+    def served(self, approval: bool, longest: str) -> None:
+        rollout = {**self.ROLLOUT, "maxDuration": longest, "approval": {"required": approval}}
+        self.world = CanaryWorld(model=a_canary(**self.SPEC, rollout=rollout))
         self.world.settle()
         self.world.tick(3)
-        self.wanted = "1"
+        self.wanted = self.asked()
+        self.another_version("2")
 
     @rule(version=VERSIONS)
     def another_version(self, version: str) -> None:
@@ -68,14 +71,16 @@ class Canaries(RuleBasedStateMachine):
     @rule(required=st.booleans())
     def approval(self, required: bool) -> None:
         rollout = self.world.model["spec"]["rollout"]
-        self.world.change(rollout={**rollout, "approval": {"required": required}})
+        if rollout["strategy"] == "Canary":
+            self.world.change(rollout={**rollout, "approval": {"required": required}})
 
-    @rule(steps=st.sampled_from([[], [{"weight": 5, "duration": "10s"}, {"weight": 25, "duration": "1m"}]]))
+    @rule(steps=st.sampled_from([[], [{"weight": 5, "duration": "10s"}, {"weight": 25, "duration": "50s"}]]))
     def steps(self, steps: list[dict[str, object]]) -> None:
         rollout = self.world.model["spec"]["rollout"]
-        self.world.change(rollout={**rollout, "steps": steps})
+        if rollout["strategy"] == "Canary":
+            self.world.change(rollout={**rollout, "steps": steps})
 
-    @rule(missing=st.sampled_from(["Hold", "Rollback"]), longest=st.sampled_from(["4m", "1h"]))
+    @rule(missing=st.sampled_from(["Hold", "Rollback"]), longest=st.sampled_from(["2m", "1h"]))
     def what_ends_a_trial(self, missing: str, longest: str) -> None:
         rollout = self.world.model["spec"]["rollout"]
         self.world.change(rollout={**rollout, "onMissingEvidence": missing, "maxDuration": longest})
@@ -102,14 +107,23 @@ class Canaries(RuleBasedStateMachine):
     @rule(ticks=st.integers(1, 12))
     def time(self, ticks: int) -> None:
         for _ in range(ticks):
-            before, stable = dict(self.world.rollout), (self.world.status or {})["stable"]["revision"]
-            pods = self.pods_of(stable)
-            self.world.tick()
-            self.nothing_is_decided_blindly(before)
-            self.nobody_is_passed_over(before)
-            self.phases_follow_each_other(before)
-            if self.world.rollout.get("phase") == before.get("phase") == "Judging":
-                assert self.pods_of(stable) >= pods, "nothing is taken from what serves while a canary is on trial"
+            self.tick()
+
+    @rule(version=VERSIONS, ticks=st.sampled_from([20, 60]))
+    def another_version_and_time(self, version: str, ticks: int) -> None:
+        """Chance alone would seldom bring a trial to its end."""
+        self.another_version(version)
+        self.time(ticks)
+
+    def tick(self) -> None:
+        before, stable = dict(self.world.rollout), (self.world.status or {})["stable"]["revision"]
+        pods = self.pods_of(stable)
+        self.world.tick()
+        self.nothing_is_decided_blindly(before)
+        self.nobody_is_passed_over(before)
+        self.phases_follow_each_other(before)
+        if self.world.rollout.get("phase") == before.get("phase") == "Judging":
+            assert self.pods_of(stable) >= pods, "nothing is taken from what serves while a canary is on trial"
 
     def nothing_is_decided_blindly(self, before: dict[str, object]) -> None:
         now = self.world.rollout
@@ -128,9 +142,9 @@ class Canaries(RuleBasedStateMachine):
     def phases_follow_each_other(self, before: dict[str, object]) -> None:
         now = self.world.rollout
         was, on_its_way = Phase(str(before["phase"])), before.get("revision")
-        if self.wanted != self.world.model["spec"]["model"]["version"]:
-            self.wanted = self.world.model["spec"]["model"]["version"]
-            return  # another revision begins from wherever
+        if self.wanted != self.asked():
+            self.wanted = self.asked()
+            return  # another revision, or another way, begins from wherever
         assert may_follow(was, Phase(now["phase"])), (was, now)
         if was != now["phase"] and on_its_way and Phase.HELD in (was, now["phase"]):
             assert (was, now["phase"]) in HELD_MOVES, (was, now)
@@ -171,18 +185,23 @@ class Canaries(RuleBasedStateMachine):
         self.world.crashing.clear()
         self.world.rate = 500
         self.world.model["metadata"].pop("annotations", None)
-        self.world.tick()
+        self.tick()
         self.world.change(rollout={"guard": "15s", "drain": "10s", "minDuration": "30s"})
         if "paused" in self.world.rollout:
             self.world.order("resume", str(self.world.rollout["revision"]))
         for _ in range(1200):
-            self.world.tick()
+            self.tick()
             if self.world.rollout.get("phase") in ("Stable", "RolledBack") and len(self.world.deployments()) == 1:
                 break
         else:
             raise AssertionError(f"it does not end: {self.world.rollout} {self.world.condition('Ready')}")
         stable = self.world.children[(DEPLOYMENT, (self.world.status or {})["stable"]["revision"])]
         assert stable["spec"]["replicas"] == self.world.model["spec"]["replicas"]
+
+    def asked(self) -> tuple[str, str]:
+        """The version that the spec asks for, and its strategy."""
+        spec = self.world.model["spec"]
+        return spec["model"]["version"], spec["rollout"]["strategy"]
 
     def stable_version(self) -> str:
         return str((self.world.status or {})["stable"].get("modelVersion"))
@@ -194,7 +213,7 @@ class Canaries(RuleBasedStateMachine):
 class CanariesBehindAGateway(Canaries):
     """The same with an HTTPRoute, whose Gateway is away at times, and which somebody deletes."""
 
-    SPEC: ClassVar[dict[str, Any]] = {**Canaries.SPEC, "traffic": {"gateway": {"name": "public"}}}
+    SPEC: ClassVar[dict[str, Any]] = {"traffic": {"gateway": {"name": "public"}}}
 
     @rule()
     def the_gateway_goes_or_comes_back(self) -> None:
@@ -202,7 +221,9 @@ class CanariesBehindAGateway(Canaries):
 
     @rule(strategy=st.sampled_from(["Canary", "BlueGreen"]))
     def another_strategy(self, strategy: str) -> None:
-        self.world.change(rollout={**self.world.model["spec"]["rollout"], "strategy": strategy})
+        of_canaries = ("approval", "steps")
+        kept = {name: value for name, value in self.world.model["spec"]["rollout"].items() if name not in of_canaries}
+        self.world.change(rollout={**kept, "strategy": strategy})
 
     @rule()
     def the_route_is_deleted(self) -> None:
