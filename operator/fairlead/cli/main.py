@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from fairlead.cli import render, report, status, watch, why
+from fairlead.cli import ordering, render, report, status, wait, watch, why
 from fairlead.cli.errors import CommandError
 
-COMMANDS = (render, report, status, watch, why)
-"""Each is a module with `register(commands)`, which adds its parser; that sets `run`, which is given the options.
+COMMANDS = (render, report, status, watch, why, ordering, wait)
+"""Each is a module with `register(commands)`, which adds its parsers; each sets `run`, which is given the options.
 
 What `run` returns is printed. A number is the exit code of a command that has printed by itself.
 """
