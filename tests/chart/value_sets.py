@@ -32,6 +32,7 @@ ALL_OPTIONS: Mapping[str, Any] = {
             "labelSelector": {"matchLabels": {"sidecar": "no"}},
         }
     ],
+    "approvals": {"named": True, "verb": True},
     "networkPolicy": {"enabled": True, "from": [{"podSelector": {}}]},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
 }
