@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from fairlead.cli import ordering, render, report, status, wait, watch, why
+from fairlead.cli import ordering, plan, render, report, status, wait, watch, why
 from fairlead.cli.errors import CommandError
 
-COMMANDS = (render, report, status, watch, why, ordering, wait)
+COMMANDS = (render, plan, report, status, watch, why, ordering, wait)
 """Each is a module with `register(commands)`, which adds its parsers; each sets `run`, which is given the options.
 
 What `run` returns is printed. A number is the exit code of a command that has printed by itself.
