@@ -33,6 +33,7 @@ class Canaries(RuleBasedStateMachine):
         self.world.settle()
         self.world.tick(3)
         self.wanted = self.asked()
+        self.abort_orders, self.aborted = 0, 0
         self.another_version("2")
 
     @rule(version=VERSIONS)
@@ -66,7 +67,10 @@ class Canaries(RuleBasedStateMachine):
         """Somebody orders something about a revision that is there, or was."""
         known = [self.world.rollout.get("revision"), (self.world.status or {}).get("failed", {}).get("revision")]
         name = next((each for each in known if each), None) if right else "fraud-00000000"
-        self.world.order(action, f"{name or 'nonsense!'} at 2026-01-05T09:00:{when:02}Z by jane")
+        value = f"{name or 'nonsense!'} at 2026-01-05T09:00:{when:02}Z by jane"
+        there = self.world.model["metadata"].get("annotations", {}).get(f"fairlead.dev/{action}")
+        self.abort_orders += action == Action.ABORT and value != there
+        self.world.order(action, value)
 
     @rule(required=st.booleans())
     def approval(self, required: bool) -> None:
@@ -117,8 +121,12 @@ class Canaries(RuleBasedStateMachine):
 
     def tick(self) -> None:
         before, stable = dict(self.world.rollout), (self.world.status or {})["stable"]["revision"]
+        decided = (self.world.status or {})["history"]
         pods = self.pods_of(stable)
         self.world.tick()
+        new = [each for each in (self.world.status or {})["history"] if each not in decided]
+        self.aborted += sum(each["reason"] == "Aborted" for each in new)
+        assert self.aborted <= self.abort_orders, "an order is carried out once"
         self.nothing_is_decided_blindly(before)
         self.nobody_is_passed_over(before)
         self.phases_follow_each_other(before)

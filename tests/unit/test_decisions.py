@@ -210,7 +210,17 @@ def test_an_old_abort_does_not_wait_for_its_revision_to_come_back():
 
 
 @pytest.mark.parametrize(
-    "value", ["", "?", "fraud-5d9c7a01 now", "fraud-5d9c7a01 at noon", "Fraud", "fraud-5d9c7a01 by ", "x" * 5000]
+    "value",
+    [
+        "",
+        "?",
+        "fraud-5d9c7a01 now",
+        "fraud-5d9c7a01 at noon",
+        "Fraud",
+        "fraud-5d9c7a01 by ",
+        "fraud-1 by a\nb",
+        "x" * 5000,
+    ],
 )
 def test_what_cannot_be_understood_is_said(value: str):
     world = judged()
@@ -271,6 +281,28 @@ def test_abort_goes_back_while_the_old_revision_is_guarded():
     world.tick()
     assert (stable_version(world), world.rollout["phase"]) == ("1", "RolledBack")
     assert (world.status or {})["failed"]["reason"] == "Aborted"
+
+
+def test_what_failed_in_its_guard_period_is_retried_with_a_trial():
+    world = on_trial(rollout={"guard": "5m"})
+    until_phase(world, "Guarding")
+    world.tick(2)
+    world.crashing.add("2")
+    until_phase(world, "RolledBack", ticks=3)
+    world.crashing.clear()
+    world.order("retry", (world.status or {})["failed"]["revision"])
+    world.tick()
+    assert world.rollout["phase"] in ("Starting", "Waiting")
+    until_phase(world, "Judging", ticks=20)
+
+
+def test_promote_needs_no_metrics():
+    world = on_trial()
+    world.cut = True
+    world.tick(3)
+    world.order("promote", canary(world))
+    until_phase(world, "Guarding", ticks=10)
+    assert stable_version(world) == "2"
 
 
 def test_what_serves_takes_no_orders():

@@ -44,7 +44,9 @@ class Order:
     by: str | None = None
 
 
-_VALUE = re.compile(r"(?P<revision>[a-z0-9][-a-z0-9]{0,62})( at (?P<at>[^ ]{1,40}))?( by (?P<by>[^\n]{1,256}))?")
+_VALUE = re.compile(
+    r"(?P<revision>[a-z0-9][-a-z0-9]{0,62})( at (?P<at>[^ ]{1,40}))?( by (?P<by>[^\x00-\x1f\x7f]{1,256}))?"
+)
 
 GRAMMAR = "a revision's name, which `at TIME` and `by NAME` may follow"
 

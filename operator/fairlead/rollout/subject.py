@@ -14,6 +14,9 @@ def standing(
     situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, wanted: Revision | Problem
 ) -> Orders:
     """What people have decided, and what has become of every order."""
+    rollout = situation.status.rollout if situation.status else None
+    if not situation.annotations and (rollout is None or rollout.revision is None):
+        return Orders()  # so with nearly all models, at nearly every look
     return orders(situation, _subject(situation, spec, stable, wanted))
 
 
