@@ -51,9 +51,9 @@ class Seen:
 
     @property
     def subject(self) -> str | None:
-        """The revision that the spec asks for."""
+        """The revision that the spec asks for; None while that cannot be made, and so has no name yet."""
         status = self.status
-        if status.rollout is not None and status.rollout.revision is not None:
+        if status.rollout is not None and (status.rollout.revision is not None or status.rollout.phase == Phase.HELD):
             return status.rollout.revision
         named = status.failed or status.stable
         return named.revision if named is not None else None

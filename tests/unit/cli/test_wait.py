@@ -7,7 +7,7 @@ import pytest
 
 from canary_world import CanaryWorld
 from fairlead.cli.wait import Ended, Goal, Result, wait
-from unit.test_canary import on_trial
+from unit.test_canary import on_trial, stable_version
 from unit.test_decisions import canary, judged
 
 
@@ -99,3 +99,16 @@ def test_the_status_of_before_the_change_is_no_answer():
     world = on_trial()
     assert (world.status or {})["observedGeneration"] < world.model["metadata"]["generation"]
     assert waited(world, ticks=1) == Result(Ended.TIMEOUT, "the time is over: Fairlead has not looked at it")
+
+
+def test_what_cannot_be_made_yet_is_waited_for():
+    world = on_trial()
+    runtime, world.runtime = world.runtime, None
+
+    def act(tick: int) -> None:
+        if tick == 3:
+            assert world.rollout["phase"] == "Held"
+            world.runtime = runtime
+
+    assert waited(world, "decided", meanwhile=act).ended == Ended.PROMOTED
+    assert stable_version(world) == "1"
