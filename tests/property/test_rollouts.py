@@ -285,6 +285,7 @@ class Rollouts(RuleBasedStateMachine):
         cluster.start()
         cluster.look()
         assert cluster.writes == [], "a restart of the operator writes"
+        assert not self.complaints, self.complaints
 
 
 class Recreating(Rollouts):
