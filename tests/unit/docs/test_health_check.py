@@ -64,7 +64,7 @@ def test_a_model_that_fairlead_has_not_seen_is_on_its_way(status: dict[str, Any]
 def _health(generation: int, status: dict[str, Any] | None) -> tuple[str, str]:
     head = {"apiVersion": MODEL_DEPLOYMENT.api_version, "kind": MODEL_DEPLOYMENT.kind}
     obj = {**head, "metadata": {"name": "fraud", "generation": generation}, "status": status}
-    program = HARNESS.replace("{obj}", _lua(obj)).replace("{script}", _script())
+    program = HARNESS.replace("{obj}", lua(obj)).replace("{script}", _script())
     assert LUA is not None
     done = subprocess.run([LUA, "-"], input=program, capture_output=True, text=True, timeout=10, check=False)
     assert done.returncode == 0, done.stderr
@@ -77,13 +77,13 @@ def _script() -> str:
     return str(next(found)["data"][KEY])
 
 
-def _lua(value: Any) -> str:
+def lua(value: Any) -> str:
     """A JSON value in the notation of Lua."""
     match value:
         case dict():
-            return "{" + ", ".join(f"[{_lua(key)}] = {_lua(item)}" for key, item in value.items()) + "}"
+            return "{" + ", ".join(f"[{lua(key)}] = {lua(item)}" for key, item in value.items()) + "}"
         case list():
-            return "{" + ", ".join(_lua(item) for item in value) + "}"
+            return "{" + ", ".join(lua(item) for item in value) + "}"
         case None:
             return "nil"
         case _:
