@@ -136,6 +136,17 @@ def test_steps_are_taken_one_after_the_other_and_then_it_is_promoted():
     assert stable_version(world) == "2"
 
 
+def test_a_new_leader_goes_on_at_the_same_step():
+    world = stepped()
+    phases = []
+    for _ in range(80):
+        world.restart()
+        world.tick()
+        phases.append((world.rollout["phase"], world.weight))
+    taken = [weight for phase, weight in dict.fromkeys(phases) if phase == "Judging" and weight]
+    assert taken == [7.69, 20, 29.4]
+
+
 def test_a_step_says_which_it_is():
     world = stepped()
     world.tick(4)
