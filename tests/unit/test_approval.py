@@ -16,6 +16,7 @@ def test_a_good_canary_waits_for_a_person_at_its_weight():
     ready = world.condition("Ready")
     assert (ready["status"], ready["reason"]) == ("False", "AwaitingApproval")
     assert world.condition("Stalled") is None
+    assert world.condition("RolloutHealthy")["status"] == "True"
     assert "fairlead approve fraud" in ready["message"]
     world.order("approve", f"{canary(world)} by jane")
     until_phase(world, "Stable")
@@ -27,13 +28,16 @@ def test_a_good_canary_waits_for_a_person_at_its_weight():
 def test_that_it_waits_is_told_once_and_is_no_warning():
     world = on_trial(rollout=APPROVED)
     until_phase(world, "Judging")
-    told = []
+    told, logged = [], []
     for _ in range(100):
         world.run_pods()
         world.now += TICK
         world.serve()
-        told += [(event.type, event.reason) for event in world.reconcile().events]
+        plan = world.reconcile()
+        told += [(event.type, event.reason) for event in plan.events]
+        logged += [line.fields["reason"] for line in plan.log]
     assert told == [("Normal", "AwaitingApproval")]
+    assert logged == ["AwaitingApproval"]
 
 
 def test_what_turns_bad_while_it_waits_is_rolled_back():

@@ -19,7 +19,7 @@ DECISION = "rollout-decision"
 HELD, CONTINUED = "Held", "Continued"
 """Outcomes of a look at a trial that goes on, beside those of decisions that end one."""
 
-HOLDS = (Reason.EVIDENCE_MISSING, Reason.STABLE_FAILING, Reason.PAUSED, Reason.INCONCLUSIVE)
+HOLDS = (Reason.EVIDENCE_MISSING, Reason.STABLE_FAILING, Reason.PAUSED, Reason.AWAITING_APPROVAL, Reason.INCONCLUSIVE)
 """Reasons of Ready that say that a trial waits for something else than more evidence."""
 
 WORDS = {Outcome.ROLLED_BACK: "rolled back", Outcome.ABORTED: "taken out of its trial"}

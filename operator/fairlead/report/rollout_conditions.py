@@ -27,6 +27,7 @@ AS_EXPECTED = (
     Reason.ON_TRIAL,
     Reason.PROMOTING,
     Reason.PAUSED,
+    Reason.AWAITING_APPROVAL,
 )
 """What a rollout is waiting for when all is well."""
 
