@@ -79,13 +79,13 @@ class Rollout(Part):
         rule(
             "rollout.approval.required has an effect only with rollout.strategy: Canary; set that or remove it",
             "!has(self.approval) || !has(self.approval.required) || !self.approval.required || "
-            "has(self.strategy) && self.strategy == 'Canary'",
+            "!has(self.strategy) || self.strategy == 'Canary'",
             lambda self: not self.approval.required or self.strategy == "Canary",
             "approval",
         ),
         rule(
             "rollout.steps has an effect only with rollout.strategy: Canary; set that or remove it",
-            "!has(self.steps) || self.steps.size() == 0 || has(self.strategy) && self.strategy == 'Canary'",
+            "!has(self.steps) || self.steps.size() == 0 || !has(self.strategy) || self.strategy == 'Canary'",
             lambda self: not self.steps or self.strategy == "Canary",
             "steps",
         ),

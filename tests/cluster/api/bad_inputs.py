@@ -264,8 +264,14 @@ ROLLOUT = (
     rule("rollout.maxDuration", "200h", "between 30s and 168h"),
     schema("rollout.onMissingEvidence", "Promote", "Unsupported value", '"Hold", "Rollback"'),
     schema("rollout.approval", True, "must be of type object"),
-    rule("rollout.approval", {"required": True}, "only with rollout.strategy: Canary"),
-    rule("rollout.steps", [{"weight": 5, "duration": "1m"}], "only with rollout.strategy: Canary"),
+    *(
+        rule(path, value, "only with rollout.strategy: Canary", others={"rollout.strategy": strategy})
+        for path, value in (
+            ("rollout.approval", {"required": True}),
+            ("rollout.steps", [{"weight": 5, "duration": "1m"}]),
+        )
+        for strategy in ("BlueGreen", "Recreate")
+    ),
     *(
         rule("rollout.steps", steps, words, about=about, others={"rollout.strategy": "Canary"})
         for steps, about, words in (
