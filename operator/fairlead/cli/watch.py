@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 from fairlead.api.fields import parse_duration
@@ -55,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
     cluster.model(namespace, options.name)  # what is not there cannot be watched, and is told at once
     drawing = sys.stdout.isatty() and not options.plain
     try:
-        with _picture() if drawing else _lines() as show:
+        with on_a_terminal() if drawing else in_lines() as show:
             return _watch(namespace, options, show)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -67,37 +67,42 @@ def _watch(namespace: str, options: argparse.Namespace, show: Show) -> int:
     ends = time.monotonic() + options.timeout.total_seconds() if options.timeout else None
     found: Standing | None = None
     trouble: str | None = None
-    for seen in follow(namespace, options.name, REDRAWN):
-        if seen is not None:
-            trouble = seen.trouble
-            if trouble is None and seen.model is None:
-                raise CommandError(f"ModelDeployment {options.name} was deleted")
-            found = standing(seen.model) if seen.model is not None else found
-        if found is not None:
-            show(found, trouble)
-            decided = verdict(found) if options.until_decided else None
-            if decided is not None:
-                return DECIDED_FOR if decided else DECIDED_AGAINST
-        if ends is not None and time.monotonic() > ends:
-            break
+    with closing(follow(namespace, options.name, REDRAWN)) as changes:
+        for seen in changes:
+            if seen is not None:
+                trouble = seen.trouble
+                if trouble is None and seen.model is None:
+                    raise CommandError(f"ModelDeployment {options.name} was deleted")
+                found = standing(seen.model) if seen.model is not None else found
+            if found is not None:
+                show(found, trouble)
+                decided = verdict(found) if options.until_decided else None
+                if decided is not None:
+                    return DECIDED_FOR if decided else DECIDED_AGAINST
+            if ends is not None and time.monotonic() > ends:
+                break
     return TIMED_OUT
 
 
 @contextmanager
-def _lines() -> Iterator[Show]:
-    last: list[str] = []
+def in_lines() -> Iterator[Show]:
+    """Prints a line whenever something is different from what was printed last."""
+    last: tuple[str | None, str | None] = None, None
 
     def show(found: Standing, trouble: str | None) -> None:
-        for line in (trouble, change(found)) if trouble else (change(found),):
-            if line not in last[-2:]:
+        nonlocal last
+        now = trouble, change(found)
+        for line, before in zip(now, last, strict=True):
+            if line is not None and line != before:
                 print(f"{datetime.now(UTC):%H:%M:%S} {line}", flush=True)
-                last.append(line)
+        last = now
 
     yield show
 
 
 @contextmanager
-def _picture() -> Iterator[Show]:
+def on_a_terminal() -> Iterator[Show]:
+    """Draws a picture; without rich, which is not in the operator's image, it prints lines."""
     try:
         from rich.live import Live
 
@@ -107,7 +112,7 @@ def _picture() -> Iterator[Show]:
             "fairlead: rich draws the picture, and is not installed (pip install '.[cli]'): lines instead",
             file=sys.stderr,
         )
-        with _lines() as show:
+        with in_lines() as show:
             yield show
         return
     with Live(auto_refresh=False) as live:

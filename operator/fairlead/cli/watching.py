@@ -6,7 +6,7 @@ anew then and followed from there, so nothing is missed but what was true for a 
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -31,7 +31,7 @@ class Seen:
     trouble: str | None = None
 
 
-def follow(namespace: str, name: str, every: float, again: float = AGAIN) -> Iterator[Seen | None]:
+def follow(namespace: str, name: str, every: float, again: float = AGAIN) -> Generator[Seen | None]:
     """Yields what was seen as soon as it is, and None when nothing new was seen for `every` seconds."""
     following = _Following(namespace, name, again)
     following.start()

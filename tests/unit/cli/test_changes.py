@@ -1,5 +1,6 @@
 """cli/changes.py and cli/live.py: what is seen of a rollout, as lines and as a picture."""
 
+import sys
 from datetime import timedelta
 from io import StringIO
 
@@ -11,6 +12,7 @@ from fairlead.cli.changes import change
 from fairlead.cli.live import along, picture
 from fairlead.cli.standing import Standing, standing
 from fairlead.cli.told import e_value
+from fairlead.cli.watch import in_lines, on_a_terminal
 from unit.test_canary import on_trial, until_phase
 
 
@@ -98,3 +100,25 @@ def test_a_bar_goes_from_nothing_to_the_limit_by_the_logarithm(e_value: float, p
 )
 def test_e_values_are_told_as_far_as_they_tell_something(number: str, shown: str):
     assert e_value(number) == shown
+
+
+def test_without_rich_there_are_lines_and_a_word_about_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setitem(sys.modules, "rich.live", None)
+    with on_a_terminal() as show:
+        show(seen(on_its_way(6)), None)
+    shown = capsys.readouterr()
+    assert " Judging    fraud-" in shown.out
+    assert "pip install '.[cli]'" in shown.err
+
+
+def test_a_line_is_printed_when_something_is_different_from_before(capsys: pytest.CaptureFixture[str]):
+    first, second = seen(on_its_way(3)), seen(on_its_way(8))
+    with in_lines() as show:
+        for found, trouble in ((first, None), (first, None), (second, None), (first, None), (first, "no answer")):
+            show(found, trouble)
+        show(first, "no answer")
+        show(first, None)
+    told = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert told == [change(first), change(second), change(first), "no answer"]
