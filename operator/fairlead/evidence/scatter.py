@@ -20,6 +20,11 @@ MOST = 2.5
 KNOWN = 50.0
 """With so many degrees of freedom it may be twice that."""
 
+LARGEST = 40.0
+"""Most that two windows may say of how much counts scatter. A moment that was bad for every pod, such as the one in which
+a new pod starts beside them, is a step from one share to another and not bursts: without a bound it would count as
+hundreds of them, and every trial after it would last for ever. Bursts of ten errors give about 10."""
+
 
 def shrinkage(scatter: Floats) -> Floats:
     """By what every logarithm of an e-value is multiplied: (..., C, 2, 2) → (..., C), at most 1."""
@@ -51,4 +56,5 @@ def scatter_between_pods(requests: Floats, bad: Floats) -> Floats:
 def scatter_between_windows(before: Floats, after: Floats) -> Floats:
     """The same for two windows, each (requests, bad): (..., C, 2) → (..., C, 2)."""
     both = np.stack([before, after], axis=-3)
-    return scatter_between_pods(both[..., 0], both[..., 1])
+    found = scatter_between_pods(both[..., 0], both[..., 1])
+    return np.minimum(found, [LARGEST, 1.0])

@@ -56,7 +56,8 @@ def judge(
 def _grown(trial: Trial, terms: Terms, found: Findings, steps: Sequence[Step]) -> Trial:
     """The trial with the weight until the next look."""
     if steps:
-        return next_step(trial, steps) if found.against < SUSPICIOUS else trial
+        # The first step is always taken: without traffic nothing more would be learned.
+        return next_step(trial, steps) if found.against < SUSPICIOUS or trial.weight == 0 else trial
     weight = next_weight(trial.memory, terms, found.against, np.array(trial.weight))
     return replace(trial, weight=float(weight))
 

@@ -74,15 +74,16 @@ class GatewayRoute(TrafficSplit):
         return Wait(reason=Reason.ROUTE_PENDING, message=f"traffic is on its way to {revision.name}")
 
     def may_reach(self, situation: Situation, revision: Revision) -> bool:
-        """Until the Gateway has accepted a route without that revision."""
-        if situation.child(HTTP_ROUTE, situation.identity.name) is None:
+        """Until the Gateway has accepted a route without that revision; also where somebody has deleted the route."""
+        if HTTP_ROUTE not in situation.served:
             return False
         return revision.name in self._weights(situation) or self.pending(situation) is not None
 
     def _weights(self, situation: Situation) -> dict[str, int]:
         """The revisions that the live route sends requests to, with their weights."""
         live = situation.child(HTTP_ROUTE, situation.identity.name) or {}
-        backends = [each for rule in live["spec"].get("rules") or () for each in rule.get("backendRefs") or ()]
+        rules = (live.get("spec") or {}).get("rules") or ()
+        backends = [each for rule in rules for each in rule.get("backendRefs") or ()]
         return {each["name"]: each.get("weight", 1) for each in backends if each.get("weight", 1)}
 
     def _gateway(self, identity: Identity) -> str:

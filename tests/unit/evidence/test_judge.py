@@ -9,6 +9,7 @@ import pytest
 from fairlead.evidence.findings import Findings, findings
 from fairlead.evidence.judge import Counted, begin, weigh
 from fairlead.evidence.memory import Memory
+from fairlead.evidence.scatter import scatter_between_windows, shrinkage
 from fairlead.evidence.terms import Cell, Margin, Terms
 from fairlead.evidence.verdict import ORDER, Case, Verdict, next_weight, verdicts
 
@@ -211,3 +212,17 @@ def test_many_trials_at_once_are_judged_like_one():
         )
     np.testing.assert_allclose(findings(many, TERMS).against, np.full(3, findings(one, TERMS).against))
     np.testing.assert_allclose(many.only(slice(0, 1)).worse[0], one.worse)
+
+
+def test_a_moment_that_was_bad_for_all_pods_is_not_taken_for_bursts_for_long():
+    calm, bad = np.array([[300.0, 0.0]]), np.array([[300.0, 93.0]])
+    quiet = np.array([[300.0, 3.0]])
+    step = scatter_between_windows(calm, bad) + scatter_between_windows(bad, calm)
+    minutes = sum(scatter_between_windows(quiet, quiet + [[0.0, n % 3]]) for n in range(60))
+    assert shrinkage(np.stack([np.zeros((1, 2)), step + minutes], axis=-2))[0] > 1 / 3
+
+
+def test_bursts_are_seen_as_what_they_are():
+    none, burst = np.array([[500.0, 0.0]]), np.array([[500.0, 10.0]])
+    found = sum(scatter_between_windows(none, burst if n % 4 == 0 else none) for n in range(400))
+    assert shrinkage(np.stack([np.zeros((1, 2)), found], axis=-2))[0] < 1 / 5
