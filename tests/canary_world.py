@@ -11,6 +11,8 @@ from typing import Any
 
 from fairlead.api import names
 from fairlead.api.kinds import DEPLOYMENT, HTTP_ROUTE, SERVICE
+from fairlead.api.modeldeployment import ModelDeployment
+from fairlead.api.parse import parse_model_deployment
 from fairlead.api.phases import BEFORE_TRAFFIC, ON_TRIAL
 from fairlead.api.times import format_time
 from fairlead.evidence.sweep import PodMetrics, Sweep
@@ -59,6 +61,8 @@ class CanaryWorld(World):
     rate: float = 200.0
     bad: dict[str, float] = field(default_factory=dict)
     slow: dict[str, float] = field(default_factory=dict)
+    blocked: dict[str, float] = field(default_factory=dict)
+    """By model version, which share of the requests an objective with counters of its own takes for bad."""
     crashing: set[str] = field(default_factory=set)
     """Model versions whose containers end over and over."""
     untold: set[str] = field(default_factory=set)
@@ -148,8 +152,9 @@ class CanaryWorld(World):
         """Requests that come to these pods, shared evenly."""
         for pod in pods:
             version, requests = version_of(pod), requests_of_all / len(pods)
-            counts = self.counted.setdefault(pod["metadata"]["name"], [0.0, 0.0, 0.0])
-            for n, share in enumerate((1.0, self.bad.get(version, 0.002), self.slow.get(version, 0.01))):
+            counts = self.counted.setdefault(pod["metadata"]["name"], [0.0] * 4)
+            shares = (1.0, self.bad.get(version, 0.002), self.slow.get(version, 0.01), self.blocked.get(version, 0.0))
+            for n, share in enumerate(shares):
                 counts[n] += requests * share
             self.sent[version] = self.sent.get(version, 0) + requests
 
@@ -171,15 +176,22 @@ class CanaryWorld(World):
             if self.cut:
                 silent[name] = "timed out after 4 s"
                 continue
-            requests, bad, slow = map(floor, self.counted.get(name, [0.0, 0.0, 0.0]))
+            requests, bad, slow, blocked = map(floor, self.counted.get(name, [0.0] * 4))
             histogram = {edge: requests if edge >= 0.5 else requests - slow for edge in EDGES}
             pods.setdefault(revision, {})[name] = PodMetrics(
                 process=name,
                 since=self.now - timedelta(hours=1),
                 errors=(requests, bad),
+                pairs=dict.fromkeys(self.pairs(), (requests, blocked)),
                 histograms={} if version_of(pod) in self.untold else {"Latency": histogram},
             )
         return Sweep(at=self.now, pods=pods, silent=silent)
+
+    def pairs(self) -> list[str]:
+        """What objectives of the model count for themselves."""
+        model = parse_model_deployment(self.model)
+        assert isinstance(model, ModelDeployment), model
+        return [each.pair for each in model.spec.slo.objectives if each.pair]
 
     def pods(self) -> list[dict[str, Any]]:
         found = super().pods()

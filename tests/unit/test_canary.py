@@ -488,3 +488,64 @@ def test_the_evidence_is_written_with_every_change_of_the_weight():
             world.restart()
             world.reconcile()
             assert world.weight >= before
+
+
+GUARDRAIL = {
+    "name": "guardrail",
+    "target": "90",
+    "counters": {"bad": [{"series": "blocked_total"}], "total": [{"series": "checks_total"}]},
+}
+
+
+def guarded(*, blocked: float) -> CanaryWorld:
+    """Version 2 has just been asked for, and its answers are blocked that often."""
+    world = CanaryWorld(model=a_canary(slo={"objectives": [GUARDRAIL]}), blocked={"1": 0.02, "2": blocked})
+    world.settle()
+    world.tick(20)
+    world.change(model={"uri": "pvc://models/fraud", "version": "2"})
+    return world
+
+
+def test_a_canary_whose_answers_are_blocked_is_taken_out():
+    world = guarded(blocked=0.3)
+    until_phase(world, "RolledBack")
+    assert "guardrail: " in world.condition("Ready")["message"]
+    assert stable_version(world) == "1"
+
+
+def test_a_canary_whose_answers_are_blocked_as_often_as_before_takes_over():
+    world = guarded(blocked=0.02)
+    until_phase(world, "Judging")
+    until_phase(world, "Stable")
+    assert stable_version(world) == "2"
+    cells = (world.status or {})["history"][0]["evidence"]["cells"]
+    assert {cell["name"] for cell in cells} >= {"errors", "guardrail"}
+
+
+def test_a_trial_begins_anew_when_an_objective_counts_something_else():
+    world = guarded(blocked=0.02)
+    until_phase(world, "Judging")
+    world.tick(10)
+    before = world.trials.latest(("risk", "fraud"), None)
+    other = {**GUARDRAIL, "counters": {**GUARDRAIL["counters"], "bad": [{"series": "redacted_total"}]}}
+    world.change(slo={"objectives": [other]})
+    world.tick(1)
+    after = world.trials.latest(("risk", "fraud"), None)
+    assert before is not None
+    assert after is not None
+    assert after.began > before.began
+    until_phase(world, "Stable")
+    assert stable_version(world) == "2"
+
+
+def test_a_trial_goes_on_when_an_objective_changes_and_not_what_it_counts():
+    world = guarded(blocked=0.02)
+    until_phase(world, "Judging")
+    world.tick(2)
+    before = world.trials.latest(("risk", "fraud"), None)
+    world.change(slo={"objectives": [{**GUARDRAIL, "target": "80"}]})
+    world.tick(1)
+    after = world.trials.latest(("risk", "fraud"), None)
+    assert before is not None
+    assert after is not None
+    assert after.began == before.began

@@ -65,9 +65,10 @@ class MetricsProfile(Part):
 
     must_hold = (
         at_least_one(
-            "metrics needs errors, latency, timeToFirstToken or interTokenLatency: without any there is nothing to "
-            "judge a new revision by",
+            "metrics needs errors, aborts, latency, timeToFirstToken or interTokenLatency: without any there is "
+            "nothing to judge a new revision by",
             "errors",
+            "aborts",
             "latency",
             "timeToFirstToken",
             "interTokenLatency",
@@ -76,8 +77,17 @@ class MetricsProfile(Part):
 
     path: UrlPath = Field(default="/metrics", description="URL path of the metrics.")
     errors: Counters | None = Field(default=None, description="Requests, and those that the server failed.")
+    aborts: Counters | None = Field(
+        default=None,
+        description="Requests, and those that ended before their answer was complete although the server did not fail, "
+        "such as by a client that had waited long enough.",
+    )
     latency: Histogram | None = Field(default=None, description="Duration of whole requests.")
     time_to_first_token: Histogram | None = Field(
         default=None, description="Time until the first token of an answer, per request."
     )
-    inter_token_latency: Histogram | None = Field(default=None, description="Time between two tokens of an answer.")
+    inter_token_latency: Histogram | None = Field(
+        default=None,
+        description="Time between two tokens of an answer: one value per request, the mean over its tokens. A "
+        "histogram that counts every token is none, since the tokens of one answer are not independent of each other.",
+    )

@@ -1,5 +1,6 @@
 """Objectives: what "good" means for a model. One list for the canary's judge, alerts and the error budget."""
 
+import hashlib
 import re
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -8,7 +9,8 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from fairlead.api.fields import Part, named_list, unique
 from fairlead.api.forms import DnsLabel
-from fairlead.api.rules import RULES_KEY, check, matching, rule
+from fairlead.api.metrics import Counters
+from fairlead.api.rules import RULES_KEY, check, exactly_one, matching, rule
 
 PERCENT = r"[0-9]{1,2}(\.[0-9]{1,4})?"
 
@@ -57,7 +59,7 @@ Latency = Annotated[
 ]
 """How long one request takes, in milliseconds or seconds."""
 
-Metric = Literal["Errors", "Latency", "TimeToFirstToken", "InterTokenLatency"]
+Metric = Literal["Errors", "Aborts", "Latency", "TimeToFirstToken", "InterTokenLatency"]
 """What an objective is about; the runtime's metrics profile says which series tell it."""
 
 
@@ -65,12 +67,25 @@ class Objective(Part):
     """A share of requests that has to be good."""
 
     must_hold = (
+        exactly_one(
+            "an objective takes exactly one of metric (what the runtime's metrics profile counts) and counters (series "
+            "of the pods' own metrics)",
+            "metric",
+            "counters",
+        ),
         rule(
             "threshold belongs to an objective about a time: set it with metric Latency, TimeToFirstToken or "
-            "InterTokenLatency, and leave it out with Errors",
-            "(self.metric == 'Errors') == !has(self.threshold)",
-            lambda self: (self.metric == "Errors") == (self.threshold is None),
+            "InterTokenLatency, and leave it out with Errors, Aborts and counters",
+            "(has(self.metric) && !(self.metric in ['Errors', 'Aborts'])) == has(self.threshold)",
+            lambda self: (self.metric not in (None, "Errors", "Aborts")) == (self.threshold is not None),
             "threshold",
+        ),
+        rule(
+            "names errors and aborts belong to what the metrics profile counts: choose another one for an objective of "
+            "counters",
+            "has(self.metric) || !(self.name in ['errors', 'aborts'])",
+            lambda self: self.metric is not None or self.name not in ("errors", "aborts"),
+            "name",
         ),
         rule(
             "target must be at least 50: an objective that is missed by every second request is none",
@@ -82,9 +97,14 @@ class Objective(Part):
 
     name: DnsLabel = Field(description="What people call it, such as availability.")
     target: Percent = Field(description='How many percent of the requests have to be good, such as "99.9".')
-    metric: Metric = Field(
-        description="Errors: a request is good when the server did not fail. The others: when it was faster than the "
-        "threshold.",
+    metric: Metric | None = Field(
+        default=None,
+        description="Errors: a request is good when the server did not fail. Aborts: when its answer was not broken "
+        "off. The others: when it was faster than the threshold.",
+    )
+    counters: Counters | None = Field(
+        default=None,
+        description="Any other kind of bad requests, such as blocked answers: counters on the pods' page of metrics.",
     )
     threshold: Latency | None = Field(
         default=None,
@@ -96,6 +116,14 @@ class Objective(Part):
     def allowed(self) -> float:
         """The share of requests that may be bad."""
         return 1 - share(self.target)
+
+    @property
+    def pair(self) -> str | None:
+        """What is counted for it alone, None where the metrics profile says it. Another definition is another pair."""
+        defined = self.counters
+        if defined is None:
+            return None
+        return f"{self.name}@{hashlib.sha256(defined.model_dump_json().encode()).hexdigest()[:8]}"
 
 
 class Slo(Part):

@@ -7,6 +7,7 @@ from math import inf
 
 from fairlead.api.metrics import MetricsProfile
 from fairlead.api.slo import Metric, Objective, format_seconds
+from fairlead.evidence.pairs import pair_cells, pair_requests
 from fairlead.evidence.sweep import PodMetrics
 from fairlead.evidence.terms import Cell, Margin
 
@@ -35,14 +36,16 @@ ENOUGH = 100
 not chosen before."""
 
 TIMES: tuple[Metric, ...] = ("Latency", "TimeToFirstToken", "InterTokenLatency")
+PAIRS: tuple[Metric, ...] = ("Errors", "Aborts")
 
 
 def metrics_of(profile: MetricsProfile | None) -> tuple[Metric, ...]:
     """What a server counts, by its metrics profile."""
     if profile is None:
         return ()
-    told = (profile.errors, profile.latency, profile.time_to_first_token, profile.inter_token_latency)
-    metrics: tuple[Metric, ...] = ("Errors", *TIMES)
+    times = (profile.latency, profile.time_to_first_token, profile.inter_token_latency)
+    told = (profile.errors, profile.aborts, *times)
+    metrics: tuple[Metric, ...] = (*PAIRS, *TIMES)
     return tuple(metric for metric, series in zip(metrics, told, strict=True) if series is not None)
 
 
@@ -53,11 +56,12 @@ def lacking(
 
     A trial is judged until its end by what was there at its beginning.
     """
-    pods, counted = tuple(stable), tuple(profile_metrics)
-    for objective in objectives:
-        if objective.metric not in counted:
+    pods, counted, asked = tuple(stable), tuple(profile_metrics), tuple(objectives)
+    for objective in asked:
+        if objective.metric is not None and objective.metric not in counted:
             return f"the metrics profile has no series for {objective.metric}, as objective {objective.name} needs it"
-    few = [metric for metric in counted if _requests(metric, pods) < ENOUGH]
+    few: list[str] = [metric for metric in counted if _requests(metric, pods) < ENOUGH]
+    few += [f"objective {each.name}" for each in asked if each.pair and pair_requests(each.pair, pods) < ENOUGH]
     # Without the number so far: that would be another message with every sweep.
     return f"fewer than {ENOUGH} requests are counted so far for {', '.join(few)}" if few else None
 
@@ -91,7 +95,8 @@ def _left_out(metric: Metric, objectives: list[Objective], histogram: Mapping[fl
 def cells(objectives: tuple[Objective, ...], sensitivity: str, stable: Iterable[PodMetrics]) -> tuple[Cell, ...]:
     """The cells of a trial, their weights adding up to 1; none of what the stable pods have not counted enough."""
     pods = tuple(stable)
-    found = [*_errors(objectives, sensitivity, pods), *chain.from_iterable(_all_times(objectives, pods))]
+    times = chain.from_iterable(_all_times(objectives, pods))
+    found = [*_errors(objectives, sensitivity, pods), *pair_cells(objectives, pods, ENOUGH), *times]
     total = sum(cell.weight + cell.objective_weight for cell in found)
     return tuple(
         replace(cell, weight=cell.weight / total, objective_weight=cell.objective_weight / total) for cell in found
@@ -138,9 +143,9 @@ def _histogram(metric: Metric, pods: tuple[PodMetrics, ...]) -> dict[float, floa
 
 
 def _requests(metric: Metric, pods: tuple[PodMetrics, ...]) -> float:
-    """How many requests the pods have counted by one metric."""
-    if metric == "Errors":
-        return sum(pod.errors[0] for pod in pods if pod.errors is not None)
+    """How many requests the pods have counted by one metric of the profile."""
+    if metric in PAIRS:
+        return pair_requests(metric, pods)
     return _histogram(metric, pods).get(inf, 0.0)
 
 

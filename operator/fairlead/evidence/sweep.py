@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fairlead.api.slo import Metric
+
+FRESH_FOR = timedelta(seconds=30)
+"""About six sweeps of pods."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PodMetrics:
     """What the metrics of one pod said: sums since its process started.
 
-    `process` names that process, `since` is when it started. `errors` is (requests, bad ones).
+    `process` names that process, `since` is when it started. `errors` is (requests, bad ones), and `pairs` the same for
+    other kinds of bad requests: "Aborts", and the `pair` of an objective.
     `histograms` is metric → upper edge in seconds, infinity among them → requests that took at most so long. What the
     pod said nothing about is absent.
     """
@@ -19,6 +23,7 @@ class PodMetrics:
     process: str
     since: datetime
     errors: tuple[float, float] | None = None
+    pairs: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     histograms: Mapping[Metric, Mapping[float, float]] = field(default_factory=dict)
 
 
@@ -28,7 +33,8 @@ class Sweep:
 
     `pods` is revision → pod → what it said; `silent` is pod → why it could not be read, and `silent_of` pod → revision
     for those. `running` names the processes of all pods that there are of these revisions, whether they can be read or
-    not; empty when that is not known. `source` is where the counters came from, in words.
+    not; empty when that is not known. `source` is where the counters came from, in words; evidence from there counts as
+    missing when the last is older than `fresh_for`.
     """
 
     at: datetime
@@ -37,3 +43,4 @@ class Sweep:
     silent_of: Mapping[str, str] = field(default_factory=dict)
     running: frozenset[str] = frozenset()
     source: str = "the pods"
+    fresh_for: timedelta = FRESH_FOR

@@ -21,11 +21,11 @@ class Margin:
 class Cell:
     """One kind of bad event, such as errors, or requests slower than one edge of a histogram.
 
-    `metric` is what it is about, and `edge` the time in seconds from which a request counts as bad, where it is about
-    one. Worse than `rollback` is rolled back; what is to be promoted has to be better than `promotion`, where that is
-    asked. `objective` is the bad share that the model's own objective allows, if there is one. The weights say which
-    part of the evidence for a rollback comes from the comparison, and which from the objective. `in_budget` says that
-    its bad events are what badRequestBudget counts.
+    `metric` is what it is about (or the `pair` of an objective of its own), and `edge` the time in seconds from which a
+    request counts as bad, where it is about one. Worse than `rollback` is rolled back; what is to be promoted has to be
+    better than `promotion`, where that is asked. `objective` is the bad share that the model's own objective allows, if
+    there is one. The weights say which part of the evidence for a rollback comes from the comparison, and which from
+    the objective. `in_budget` says that its bad events are what badRequestBudget counts.
     """
 
     name: str

@@ -167,7 +167,8 @@ def _readings(sweep: Sweep, revision: str, cells: tuple[Cell, ...]) -> Mapping[s
 
 def _count(metrics: PodMetrics, cell: Cell) -> Count | None:
     if cell.edge is None:
-        return None if metrics.errors is None else Count(*metrics.errors)
+        pair = metrics.errors if cell.metric == "Errors" else metrics.pairs.get(cell.metric)
+        return None if pair is None else Count(*pair)
     histogram = next((found for metric, found in metrics.histograms.items() if metric == cell.metric), {})
     if inf not in histogram or cell.edge not in histogram:
         return None

@@ -4,17 +4,14 @@ A page comes in pieces and is never held as a whole. Only lines of series that t
 series means is remembered from page to page: to parse the labels of a line takes forty times as long as all the rest.
 """
 
-import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from itertools import accumulate
 
 from prometheus_client.parser import text_string_to_metric_families as parsed
 from prometheus_client.samples import Sample
 
-from fairlead.api.metrics import MetricsProfile
-from fairlead.api.slo import Metric
+from fairlead.api.metrics import Counters, MetricsProfile
+from fairlead.observe.said import Said, Tally
 from fairlead.observe.series import Meanings, Series, Unreadable
 
 LONGEST_PAGE = 4 << 20  # bytes
@@ -28,19 +25,11 @@ _HEAD = re.compile(rb'[^\s{]+[ \t]*(?:\{[^"{}]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"{}]
 """Name and labels of a line. A label's value may hold braces."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Said:
-    """What a page says: the fields of PodMetrics. What it says nothing about is absent."""
-
-    errors: tuple[float, float] | None = None
-    histograms: Mapping[Metric, Mapping[float, float]] = field(default_factory=dict)
-
-
 class Reader:
-    """Reads pages by one profile."""
+    """Reads pages by one profile, and for objectives that have counters of their own."""
 
-    def __init__(self, profile: MetricsProfile) -> None:
-        self._meanings = Meanings(profile)
+    def __init__(self, profile: MetricsProfile, pairs: Mapping[str, Counters] | None = None) -> None:
+        self._meanings = Meanings(profile, pairs)
         self._texts: dict[bytes, Series | None] = {}
         self._beginnings = tuple(f"{name}{end}".encode() for name in self._meanings.names for end in "{ \t")
 
@@ -80,7 +69,7 @@ class Page:
         self._openmetrics = openmetrics
         self._length = self._lines = 0
         self._rest = self._last = b""
-        self._values: dict[Series, float] = {}
+        self._tally = Tally()
 
     def feed(self, piece: bytes) -> None:
         """The next piece of the page."""
@@ -97,7 +86,7 @@ class Page:
         self._take([self._rest])
         if self._openmetrics and self._last.rstrip() != _EOF:
             raise Unreadable("the page breaks off before its end")
-        return Said(errors=_errors(self._values), histograms=_histograms(self._values))
+        return self._tally.said()
 
     def _take(self, lines: list[bytes]) -> None:
         named = self._reader.named(lines)
@@ -105,22 +94,17 @@ class Page:
         if self._lines > MOST_LINES:
             raise Unreadable(f"more than {MOST_LINES} lines are of series that the metrics profile names")
         for line in named:
-            self._count(*self._reader.line(line))
+            series, value = self._reader.line(line)
+            if series is not None:
+                self._tally.count(series, value)
         self._last = next((line for line in reversed(lines) if line), self._last)
 
-    def _count(self, series: Series | None, value: float) -> None:
-        if series is None:
-            return
-        if not (math.isfinite(value) and value >= 0):
-            # Without the value: the message is written to status, and should not change with every sweep.
-            raise Unreadable(f"{series.text} is negative or not finite, which is no count")
-        if self._values.setdefault(series, value) != value:
-            raise Unreadable(f"{series.text} is there twice, with different values")
 
-
-def read(page: str, profile: MetricsProfile, content_type: str = "") -> Said:
+def read(
+    page: str, profile: MetricsProfile, content_type: str = "", pairs: Mapping[str, Counters] | None = None
+) -> Said:
     """What a whole page says. Raises Unreadable."""
-    reading = Reader(profile).page(content_type)
+    reading = Reader(profile, pairs).page(content_type)
     reading.feed(page.encode())
     return reading.said()
 
@@ -138,30 +122,3 @@ def _garbled(line: bytes) -> Unreadable:
     """Names the series and no more: the rest holds a counter, and the message would change with every sweep."""
     name = _NAME.match(line)
     return Unreadable(f"a line of {name[0][:200].decode(errors='replace') if name else ''} cannot be read")
-
-
-def _errors(values: Mapping[Series, float]) -> tuple[float, float] | None:
-    """No bad series yet is no bad request yet; but without any series there is nothing to say."""
-    total = [value for series, value in values.items() if series.total]
-    return (sum(total), sum(value for series, value in values.items() if series.bad)) if total else None
-
-
-def _histograms(values: Mapping[Series, float]) -> dict[Metric, dict[float, float]]:
-    """Per metric the sum of its histograms."""
-    found: dict[Metric, dict[object, dict[float, float]]] = {}
-    for series, value in values.items():
-        for metric, edge in series.edges.items():
-            found.setdefault(metric, {}).setdefault(series.bucket_of, {})[edge] = value
-    return {metric: _summed(list(histograms.values())) for metric, histograms in found.items()}
-
-
-def _summed(histograms: list[dict[float, float]]) -> dict[float, float]:
-    """Edge → requests that took at most so long, over several histograms; only at edges that all of them have.
-
-    A server that counts while it writes can be ahead with a small edge; a bigger one holds at least as many.
-    """
-    if not all(math.inf in histogram for histogram in histograms):
-        raise Unreadable("a histogram has no bucket +Inf")
-    edges = sorted(set.intersection(*(set(histogram) for histogram in histograms)))
-    sums = (sum(histogram[edge] for histogram in histograms) for edge in edges)
-    return dict(zip(edges, accumulate(sums, max), strict=True))

@@ -17,6 +17,7 @@ from fairlead.api.kinds import (
     POD,
     Kind,
 )
+from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.modelruntime import ModelRuntime
 from fairlead.api.parse import Invalid, parse_model_deployment, parse_model_runtime
 from fairlead.api.phases import BEFORE_TRAFFIC, ON_TRIAL
@@ -28,6 +29,7 @@ from fairlead.evidence.trial import Trial
 from fairlead.observe.caches import runtime_name
 from fairlead.observe.hanging import HangingPods
 from fairlead.observe.probe import Probes
+from fairlead.observe.source import Asked
 from fairlead.observe.sweeps import Sweeps
 from fairlead.observe.trials import Trials
 from fairlead.situation import Identity, ProbeAnswer, Situation, revision_named, revision_of
@@ -98,7 +100,7 @@ class Observer:
             pods=pods,
             hanging=self._questions.hanging.told(key, pods, lambda: self._pods(key)),
             probe=self._answer(key, status, revisions, children),
-            sweep=self._sweep(key, status if tries else None, revisions),
+            sweep=self._sweep(key, status if tries else None, revisions, _asked(model)),
             trial=self._trials.latest(key, status, now),
             annotations=live["metadata"].get("annotations") or {},
             operator_namespace=self._operator_namespace,
@@ -148,7 +150,7 @@ class Observer:
             key, candidate, lambda: tuple(pod for pod in self._pods(key) if revision_of(pod) == name)
         )
 
-    def _sweep(self, key: Key, status: Status | None, revisions: tuple[Revision, ...]) -> Sweep | None:
+    def _sweep(self, key: Key, status: Status | None, revisions: tuple[Revision, ...], asked: Asked) -> Sweep | None:
         """The metrics of both revisions' pods, while the last decision judges a canary, or is about to.
 
         What the stable revision does before says what to expect of it, and how much its counts scatter by themselves.
@@ -159,7 +161,15 @@ class Observer:
         if rollout is None or rollout.phase not in TRIED or stable is None or canary is None:
             self._questions.sweeps.end(key)
             return None
-        return self._questions.sweeps.latest(key, (stable, canary), lambda: self._pods(key))
+        return self._questions.sweeps.latest(key, (stable, canary), lambda: self._pods(key), asked)
+
+
+def _asked(model: ModelDeployment | Invalid) -> Asked:
+    """The objectives that have counters of their own."""
+    if isinstance(model, Invalid):
+        return Asked()
+    objectives = tuple(each for each in model.spec.slo.objectives if each.pair)
+    return Asked(objectives=objectives)
 
 
 def _identity(live: Object) -> Identity:

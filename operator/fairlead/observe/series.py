@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairlead.api.metrics import Counters, Histogram, MetricsProfile
+from fairlead.api.metrics import Series as Counted
 from fairlead.api.pattern import matches
 from fairlead.api.slo import Metric
 
@@ -22,28 +23,30 @@ class Unreadable(Exception):
 class Series:
     """A series that the profile names and whose labels match. There is one object for each, so two are never equal.
 
-    `total` and `bad` say which sums it belongs to. `edges` is metric → upper edge in seconds, where it is a bucket of
-    that histogram, and `bucket_of` then names the histogram: its labels without that of the edge.
+    `totals` and `bads` say to which sums it belongs: "Errors", "Aborts", and the `pair` of an objective. `edges` is
+    metric → upper edge in seconds, where it is a bucket of that histogram, and `bucket_of` then names the histogram:
+    its labels without that of the edge.
     """
 
     text: str
-    total: bool
-    bad: bool
+    totals: frozenset[str]
+    bads: frozenset[str]
     edges: Mapping[Metric, float]
     bucket_of: Any
 
 
 class Meanings:
-    """The meaning of series, as one profile has it. Remembers those that it was asked for, until it is told to forget.
+    """The meaning of series, as one profile and objectives of their own have it. `pairs` is pair → its counters.
 
-    The same series may be written in several ways (its labels in another order, an edge as `1` and as `1.0`).
+    Remembers those that it was asked for, until it is told to forget. The same series may be written in several ways
+    (its labels in another order, an edge as `1` and as `1.0`).
     """
 
-    def __init__(self, profile: MetricsProfile) -> None:
-        self._errors = profile.errors
+    def __init__(self, profile: MetricsProfile, pairs: Mapping[str, Counters] | None = None) -> None:
+        self._counters = _counters(profile) | dict(pairs or {})
         self._histograms = _histograms(profile)
         self._known: dict[Any, Series] = {}
-        self.names = frozenset(_counter_names(profile.errors)) | {
+        self.names = frozenset(name for counters in self._counters.values() for name in _names(counters)) | {
             f"{histogram.series}_bucket" for histogram in self._histograms.values()
         }
 
@@ -58,18 +61,16 @@ class Meanings:
             for metric, histogram in self._histograms.items()
             if name == f"{histogram.series}_bucket" and _all_match(histogram.labels, labels)
         }
-        total, bad = (
-            any(name == each.series and _all_match(each.labels, labels) for each in counted)
-            for counted in ((self._errors.total, self._errors.bad) if self._errors else ((), ()))
-        )
-        if not (edges or total or bad):
+        totals = frozenset(key for key, each in self._counters.items() if _is_one_of(each.total, name, labels))
+        bads = frozenset(key for key, each in self._counters.items() if _is_one_of(each.bad, name, labels))
+        if not (edges or totals or bads):
             return None
         others = frozenset((label, value) for label, value in labels.items() if not edges or label != _EDGE)
         identity = (name, others, _edge(labels) if edges else None)
         found = self._known.get(identity)
         if found is None:
             text = f"{name}{{{', '.join(f'{label}={value!r}' for label, value in labels.items())}}}"[:200]
-            series = Series(text=text, total=total, bad=bad, edges=edges, bucket_of=(name, others))
+            series = Series(text=text, totals=totals, bads=bads, edges=edges, bucket_of=(name, others))
             found = self._known[identity] = series
         return found
 
@@ -83,8 +84,17 @@ def _histograms(profile: MetricsProfile) -> dict[Metric, Histogram]:
     return {metric: histogram for metric, histogram in named.items() if histogram is not None}
 
 
-def _counter_names(errors: Counters | None) -> tuple[str, ...]:
-    return tuple(each.series for each in (*errors.total, *errors.bad)) if errors else ()
+def _counters(profile: MetricsProfile) -> dict[str, Counters]:
+    named: dict[Metric, Counters | None] = {"Errors": profile.errors, "Aborts": profile.aborts}
+    return {metric: counters for metric, counters in named.items() if counters is not None}
+
+
+def _names(counters: Counters) -> tuple[str, ...]:
+    return tuple(each.series for each in (*counters.total, *counters.bad))
+
+
+def _is_one_of(counted: tuple[Counted, ...], name: str, labels: Labels) -> bool:
+    return any(name == each.series and _all_match(each.labels, labels) for each in counted)
 
 
 def _all_match(patterns: Mapping[str, str], labels: Labels) -> bool:

@@ -10,19 +10,16 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
 from fairlead.api.rollout import Rollout, Step
-from fairlead.evidence.cells import cells, dropped, lacking, metrics_of
+from fairlead.evidence.cells import TIMES, cells, dropped, lacking, metrics_of
 from fairlead.evidence.findings import Findings, findings
 from fairlead.evidence.judgement import Judged
-from fairlead.evidence.sweep import Sweep
+from fairlead.evidence.sweep import FRESH_FOR, Sweep
 from fairlead.evidence.terms import Terms
 from fairlead.evidence.trial import Trial, advance, as_of, begin_trial, blind, missing, unseen
 from fairlead.evidence.verdict import SUSPICIOUS, Case, Verdict, next_weight, verdicts
 from fairlead.rollout.orders import pause
 from fairlead.rollout.steps import after_last, next_step, waited
 from fairlead.situation import Situation
-
-STALE = timedelta(seconds=30)
-"""Evidence that is older is missing: about six sweeps, or one rollout of a metrics pipeline."""
 
 
 def judge(
@@ -31,7 +28,7 @@ def judge(
     """What follows from the last sweep of metrics. A canary that is not `ready` for traffic gets none."""
     sweep = situation.sweep
     trial = trial_of(situation, stable.name, canary.name)
-    if trial is None:
+    if trial is None or not _counts_the_same(trial, spec):
         return _begun(situation, spec, stable, canary)
     trial = as_of(trial, situation.now)
     now = advance(trial, sweep) if sweep is not None else trial
@@ -88,6 +85,12 @@ def trial_of(situation: Situation, stable: str, canary: str) -> Trial | None:
     return trial if trial is not None and (trial.stable, trial.canary) == (stable, canary) else None
 
 
+def _counts_the_same(trial: Trial, spec: ModelDeploymentSpec) -> bool:
+    """Whether what objectives count for themselves is still what the trial has counted; else it begins anew."""
+    counted = {"Errors", "Aborts", *TIMES, *(each.pair for each in spec.slo.objectives)}
+    return all(cell.metric in counted for cell in trial.cells)
+
+
 def new_terms(spec: ModelDeploymentSpec, sweep: Sweep, stable: str) -> Terms:
     """What a trial that begins now is held to; without cells where the stable pods tell nothing to compare by."""
     rollout = spec.rollout
@@ -129,8 +132,9 @@ def _begun(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, ca
 
 
 def _missing(trial: Trial, sweep: Sweep | None, situation: Situation) -> str | None:
-    if situation.now - trial.looked <= STALE:
-        silent = unseen(trial) if trial.lasted > STALE else ()
+    fresh_for = sweep.fresh_for if sweep is not None else FRESH_FOR
+    if situation.now - trial.looked <= fresh_for:
+        silent = unseen(trial) if trial.lasted > fresh_for else ()
         if silent:
             return f"no pod of {trial.canary} counts {', '.join(silent)}"
         return blind(trial, sweep) if sweep is not None else None

@@ -48,6 +48,9 @@ def _set(target: Any, path: str, value: Any) -> None:
     target[last] = value
 
 
+PAIR = {"bad": [{"series": "blocked_total"}], "total": [{"series": "checks_total"}]}
+
+
 def rule(path: str, value: Any, *words: str, about: str = "", **more: Any) -> BadInput:
     """A field whose value breaks a rule."""
     return BadInput({path: value} | more.pop("others", {}), about or f"spec.{path}", words, **more)
@@ -305,7 +308,32 @@ ROLLOUT = (
                 ("such as 300ms or 1.5s",),
             ),
             ({"name": "My objective"}, "spec.slo.objectives[0].name", ("lower-case letters",)),
+            (
+                {"metric": "Aborts", "threshold": "1s"},
+                "spec.slo.objectives[0].threshold",
+                ("leave it out with Errors, Aborts",),
+            ),
+            ({"counters": PAIR}, "spec.slo.objectives[0]", ("exactly one of metric", "counters")),
         )
+    ),
+    *(
+        rule("slo.objectives", [{"name": "o", "target": "99", **changes}], *words, about=about)
+        for changes, about, words in (
+            ({}, "spec.slo.objectives[0]", ("exactly one of metric",)),
+            ({"counters": PAIR, "threshold": "1s"}, "spec.slo.objectives[0].threshold", ("threshold belongs to",)),
+            ({"counters": PAIR, "name": "errors"}, "spec.slo.objectives[0].name", ("choose another one",)),
+            (
+                {"counters": {**PAIR, "bad": [{"series": "blocked total"}]}},
+                "spec.slo.objectives[0].counters.bad[0].series",
+                ("the name of a series",),
+            ),
+        )
+    ),
+    schema(
+        "slo.objectives",
+        [{"name": "o", "target": "99", "counters": {"bad": [{"series": "blocked_total"}]}}],
+        "Required value",
+        about="spec.slo.objectives[0].counters.total",
     ),
     schema(
         "slo.objectives",

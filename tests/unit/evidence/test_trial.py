@@ -141,6 +141,72 @@ def test_a_histogram_that_nearly_all_requests_are_beyond_gives_no_cells_and_is_n
     assert dropped((), slow) == f"Latency {why}"
 
 
+GUARDRAIL = Objective.model_validate(
+    {
+        "name": "guardrail",
+        "target": "95",
+        "counters": {
+            "bad": [{"series": "checks_total", "labels": {"verdict": "blocked"}}],
+            "total": [{"series": "checks_total"}],
+        },
+    }
+)
+ABORTS = Objective.model_validate({"name": "patience", "target": "90", "metric": "Aborts"})
+
+
+def paired(name: str, requests: float, **bad: float) -> PodMetrics:
+    """A pod that counts requests by pairs, and no times."""
+    keys = {"aborts": "Aborts", "guardrail": str(GUARDRAIL.pair)}
+    pairs = {keys[pair]: (requests, number) for pair, number in bad.items()}
+    return PodMetrics(process=name, since=START - TICK, errors=(requests, 0), pairs=pairs)
+
+
+def test_aborts_and_objectives_with_counters_of_their_own_are_cells():
+    stable = [paired("s1", 5000, aborts=50, guardrail=100)]
+    found = {cell.name: cell for cell in cells((GUARDRAIL, ABORTS), "Standard", stable)}
+    assert set(found) == {"errors", "aborts", "guardrail"}
+    assert {name: cell.objective for name, cell in found.items()} == {
+        "errors": None,
+        "aborts": pytest.approx(0.1),
+        "guardrail": pytest.approx(0.05),
+    }
+    margins = {(cell.rollback.factor, cell.rollback.offset) for name, cell in found.items() if name != "errors"}
+    assert margins == {(1.1, 0.01)}
+    assert all(cell.promotion is not None for cell in found.values())
+    assert sum(cell.weight + cell.objective_weight for cell in found.values()) == pytest.approx(1)
+    assert found["aborts"].weight + found["guardrail"].weight < found["errors"].weight
+
+
+def test_what_the_stable_pods_have_not_counted_enough_of_is_named_before_a_trial_begins():
+    quiet = [PodMetrics(process="s1", since=START, errors=(5000, 0), pairs={str(GUARDRAIL.pair): (99, 0)})]
+    counted: tuple[Metric, ...] = ("Errors", "Aborts")
+    assert lacking((GUARDRAIL,), counted, quiet) == (
+        "fewer than 100 requests are counted so far for Aborts, objective guardrail"
+    )
+    assert [cell.name for cell in cells((GUARDRAIL,), "Standard", quiet)] == ["errors"]
+    assert lacking((GUARDRAIL,), ("Errors",), [paired("s1", 100, guardrail=0)]) is None
+
+
+def test_an_objective_of_another_definition_is_another_pair():
+    other = GUARDRAIL.model_dump(by_alias=True, exclude_none=True, mode="json")
+    other["counters"]["bad"][0]["labels"]["verdict"] = "blocked|redacted"
+    assert Objective.model_validate(other).pair != GUARDRAIL.pair
+    assert ABORTS.pair is None
+
+
+def test_a_canary_that_is_blocked_more_often_is_evidence_against_it():
+    stable = [paired("s1", 5000, aborts=50, guardrail=100)]
+    terms = Terms(cells=cells((GUARDRAIL, ABORTS), "Standard", stable))
+    trial = begin_trial("fraud-2", "fraud-1", terms, sweep(0, [paired("c1", 0, aborts=0, guardrail=0)], stable))
+    for tick in range(1, 31):
+        n = 5000 + 100 * tick
+        stable = [paired("s1", n, aborts=n / 100, guardrail=n / 50)]
+        trial = advance(trial, sweep(tick, [paired("c1", 10 * tick, aborts=0, guardrail=2 * tick)], stable))
+    found = findings(trial.memory, trial.terms)
+    assert found.against > 20
+    assert trial.cells[int(np.argmax(found.worse))].name == "guardrail"
+
+
 def test_what_was_counted_before_the_trial_says_what_to_expect_and_proves_nothing():
     trial = begun()
     assert trial.memory.history[0].tolist() == [10_000, 22]

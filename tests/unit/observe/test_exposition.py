@@ -52,6 +52,87 @@ def test_the_page_of_mlserver():
     assert said.histograms["Latency"][inf] == 9
 
 
+def test_the_page_of_vllm():
+    """Version 0.33.0, written by its own metrics code: 40 requests of which 2 were aborted, and 45 over HTTP."""
+    said = read((PAGES / "vllm.txt").read_text(), shipped("vllm"))
+    assert said.errors == (41, 3), "4 more were mistakes of the client, and 5 asked for the list of models"
+    assert said.pairs == {"Aborts": (40, 2)}
+    assert {metric: found[inf] for metric, found in said.histograms.items()} == {
+        "Latency": 40,
+        "TimeToFirstToken": 40,
+        "InterTokenLatency": 40,
+    }, "one value per request, and not the 1000 of its tokens"
+    assert said.histograms["Latency"][1.0] == 38
+
+
+def test_the_page_of_sglang():
+    """Version 0.5.23, written by its own metrics code: 40 requests of which 2 were aborted, and 104 over HTTP."""
+    said = read((PAGES / "sglang.txt").read_text(), shipped("sglang"))
+    assert said.errors == (41, 3)
+    assert said.pairs == {"Aborts": (40, 2)}
+    assert {metric: found[inf] for metric, found in said.histograms.items()} == {
+        "Latency": 40,
+        "TimeToFirstToken": 38,
+        "InterTokenLatency": 38,
+    }, "what is aborted has no time between tokens"
+
+
+def test_a_server_that_has_aborted_nothing_yet_says_so():
+    page = (PAGES / "sglang.txt").read_text().replace("sglang:num_aborted_requests_total{", "other_total{")
+    assert read(page, shipped("sglang")).pairs == {"Aborts": (40, 0)}
+
+
+@pytest.mark.parametrize("runtime", ["vllm", "sglang", "mlserver", "http"])
+def test_a_server_that_nobody_has_asked_yet_says_nothing(runtime: str):
+    """Types and no samples: prometheus_client writes a series with labels once it has counted something."""
+    headings = "".join(f"# TYPE {name} counter\n" for name in ("http_requests_total", "vllm:request_success_total"))
+    assert read(headings, shipped(runtime)) == Said()
+
+
+OWN = {
+    "guardrail@1": Counters(
+        bad=(Series(series="checks_total", labels={"verdict": "blocked"}),), total=(Series(series="checks_total"),)
+    ),
+    "quality@2": Counters(bad=(Series(series="requests_total", labels={"code": "5.."}),), total=ERRORS.total),
+}
+
+
+def test_objectives_may_have_counters_of_their_own_on_the_page():
+    page = 'checks_total{verdict="blocked"} 2\nchecks_total{verdict="passed"} 5\nrequests_total{code="500"} 1\n'
+    said = read(page, PROFILE, pairs=OWN)
+    assert said.errors == (1, 1)
+    assert said.pairs == {"guardrail@1": (7, 2), "quality@2": (1, 1)}, "one series may belong to several"
+    assert read('checks_total{verdict="passed"} 5\n', PROFILE, pairs=OWN).pairs == {"guardrail@1": (5, 0)}
+    assert read('requests_total{code="200"} 5\n', PROFILE).pairs == {}
+
+
+def test_a_native_histogram_without_buckets_says_nothing():
+    """Only its sum and its count are in a text; its buckets are in another format, which is not asked for."""
+    assert read('seconds_sum 3.2\nseconds_count 4\nrequests_total{code="200"} 4\n', PROFILE) == Said(errors=(4, 0))
+
+
+OPENMETRICS_PAGE = """\
+# HELP requests Requests # of { kinds
+# TYPE requests counter
+# UNIT seconds seconds
+requests_total{code="200"} 4.0 1700000000.123 # {trace_id="a # b",span="{}"} 1.0 1700000000.1
+requests_created{code="200"} 1.7e9
+# TYPE seconds histogram
+seconds_bucket{le="0.5"} 3 # {trace_id="abc"} 0.3
+seconds_bucket{le="1.0"} 4 # {} 0.9 1700000000
+seconds_bucket{le="+Inf"} 4
+seconds_count 4
+seconds_sum 1.5
+seconds_created 1.7e9
+# EOF
+"""
+
+
+def test_openmetrics_with_exemplars_timestamps_and_times_of_creation():
+    said = read(OPENMETRICS_PAGE, PROFILE, OPENMETRICS)
+    assert said == Said(errors=(4, 0), histograms={"Latency": {0.5: 3, 1: 4, inf: 4}})
+
+
 def test_series_are_summed_over_the_label_sets_that_match():
     page = 'requests_total{code="200",path="/a"} 7\nrequests_total{code="200",path="/b"} 5\n'
     assert read(page + 'requests_total{code="503"} 2\nrequests_total{code="404"} 9\n', PROFILE).errors == (14, 2)

@@ -19,7 +19,8 @@ from fairlead.cluster.access import Access
 from fairlead.cluster.connection import Connection
 from fairlead.evidence.sweep import PodMetrics, Sweep
 from fairlead.observe.asking import Asking
-from fairlead.observe.sweeps import AT_ONCE, Sweeps, process_name
+from fairlead.observe.processes import process_name
+from fairlead.observe.sweeps import AT_ONCE, Sweeps
 
 KEY = ("risk", "fraud")
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

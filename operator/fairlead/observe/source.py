@@ -1,0 +1,41 @@
+"""Where the counters of a trial's pods may come from, and what is asked of whoever tells them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from fairlead.api.metrics import Counters
+from fairlead.api.revision import Revision
+from fairlead.api.slo import Objective
+from fairlead.observe.processes import Process
+from fairlead.observe.said import Said
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a model wants to be judged by beyond the metrics profiles of its revisions."""
+
+    objectives: tuple[Objective, ...] = ()
+
+    @property
+    def counters(self) -> Mapping[str, Counters]:
+        """Pairs that are counted on the pods' pages of metrics."""
+        return {each.pair: each.counters for each in self.objectives if each.pair and each.counters}
+
+    def about(self, revisions: tuple[Revision, ...]) -> tuple[str, ...]:
+        """What sweeps are about: others begin when it changes."""
+        return (*(revision.name for revision in revisions), *(each.pair or "" for each in self.objectives))
+
+
+class Source(Protocol):
+    """Tells what the servers of one model have counted. `name` and `fresh_for` are those of its sweeps."""
+
+    name: str
+    fresh_for: timedelta
+
+    async def read(self, asked: Mapping[str, Process], at: datetime) -> Mapping[str, Said | str] | None:
+        """What each pod's server says now, or why nothing; None when there is nothing new. A pod may be left out.
+
+        Never raises for what a pod or anybody else does.
+        """
