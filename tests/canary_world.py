@@ -69,9 +69,12 @@ class CanaryWorld(World):
     """Model versions that do not count how long requests take."""
     scarce: dict[str, int] = field(default_factory=dict)
     """Revisions for which there is room for so many pods only."""
+    every: int = 1
+    """Ticks between two readings that bring something new, as with a Prometheus that scrapes less often."""
     cut: bool = False
     """Nobody can read metrics."""
     counted: dict[str, list[float]] = field(default_factory=dict)
+    latest: Sweep | None = None
     trials: Trials = field(default_factory=Trials)
     sent: dict[str, float] = field(default_factory=dict)
     """Requests so far, by model version."""
@@ -168,7 +171,10 @@ class CanaryWorld(World):
         ]
 
     def sweep(self) -> Sweep | None:
-        """What all pods say of themselves at this moment."""
+        """What all pods say of themselves at this moment, or have said last."""
+        latest = self.latest
+        if self.every > 1 and latest is not None and self.now - latest.at < self.every * TICK:
+            return latest
         pods: dict[str, dict[str, PodMetrics]] = {}
         silent = {}
         for pod in self.available():
@@ -185,7 +191,9 @@ class CanaryWorld(World):
                 pairs=dict.fromkeys(self.pairs(), (requests, blocked)),
                 histograms={} if version_of(pod) in self.untold else {"Latency": histogram},
             )
-        return Sweep(at=self.now, pods=pods, silent=silent)
+        source = "Prometheus" if self.every > 1 else "the pods"
+        self.latest = Sweep(at=self.now, pods=pods, silent=silent, source=source)
+        return self.latest
 
     def pairs(self) -> list[str]:
         """What objectives of the model count for themselves."""

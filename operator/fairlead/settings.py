@@ -1,5 +1,6 @@
 """Environment variables → one frozen value. Reads nothing by itself: the caller hands the environment in."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -9,6 +10,17 @@ PREFIX = "FAIRLEAD_"
 
 class InvalidSetting(ValueError):
     """A variable has a value that cannot be used; the text says which, and what it takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrometheusSettings:
+    """Where a Prometheus is, and how it calls the pods and namespaces of the series that it has scraped from them."""
+
+    url: str
+    token_file: str = ""
+    ca_file: str = ""
+    pod_label: str = "pod"
+    namespace_label: str = "namespace"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +43,31 @@ class Settings:
     """How new pods are asked: at their own address, or through the API server (operator outside the pod network)."""
     http_port: int = 8080
     """Port of /healthz, /readyz and /metrics; 0 takes a free one."""
+    prometheus_url: str = ""
+    """Address of the Prometheus for models whose canaries are judged by it, such as http://prometheus.monitoring:9090."""
+    prometheus_token_file: str = ""
+    """File with the bearer token for it; read anew for every query."""
+    prometheus_ca_file: str = ""
+    """File with the certificates of the authorities that it is trusted by; empty: the system's."""
+    prometheus_pod_label: str = "pod"
+    """Label that its series have the pod's name in."""
+    prometheus_namespace_label: str = "namespace"
+    """Label that its series have the pod's namespace in."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "text"] = "json"
+
+    @property
+    def prometheus(self) -> PrometheusSettings | None:
+        """Where Prometheus is, None when the operator was told of none."""
+        if not self.prometheus_url:
+            return None
+        return PrometheusSettings(
+            url=self.prometheus_url,
+            token_file=self.prometheus_token_file,
+            ca_file=self.prometheus_ca_file,
+            pod_label=self.prometheus_pod_label,
+            namespace_label=self.prometheus_namespace_label,
+        )
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -81,6 +116,24 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def _address(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+        raise ValueError("takes an address such as http://prometheus.monitoring:9090, without user and query")
+    return value.rstrip("/")
+
+
+def _file(value: str) -> str:
+    if value and not value.startswith("/"):
+        raise ValueError("takes the full path of a file")
+    return value
+
+
+def _label(value: str) -> str:
+    if not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", value, re.ASCII):
+        raise ValueError("takes the name of a label: letters, digits and '_'")
+    return value
+
+
 def _flag(value: str) -> bool:
     return _one_of("true", "false")(value.lower()) == "true"
 
@@ -94,6 +147,11 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "workers": _number(1, 256),
     "pod_access": _one_of("Direct", "Proxy"),
     "http_port": _number(0, 65535),
+    "prometheus_url": _address,
+    "prometheus_token_file": _file,
+    "prometheus_ca_file": _file,
+    "prometheus_pod_label": _label,
+    "prometheus_namespace_label": _label,
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
     "log_format": _one_of("json", "text"),
 }

@@ -45,7 +45,7 @@ def test_pods_pass_the_restricted_level(helm: Helm, name: str) -> None:
                 "readOnlyRootFilesystem": True,
                 "capabilities": {"drop": ["ALL"]},
             }
-        assert "volumes" not in pod
+        assert all(set(volume) == {"name", "secret"} for volume in pod.get("volumes", ())), "as that level allows"
 
 
 @pytest.mark.parametrize("name", VALUE_SETS)
@@ -71,6 +71,11 @@ def test_the_operator_gets_the_settings_that_the_values_say(helm: Helm) -> None:
         lease_name="models-leader",
         workers=4,
         pod_access="Proxy",
+        prometheus_url="https://prometheus.example",
+        prometheus_token_file="/etc/fairlead/prometheus/token",
+        prometheus_ca_file="/etc/fairlead/prometheus/ca.crt",
+        prometheus_pod_label="k8s_pod",
+        prometheus_namespace_label="ns",
         log_level="DEBUG",
         log_format="text",
     )
@@ -78,6 +83,14 @@ def test_the_operator_gets_the_settings_that_the_values_say(helm: Helm) -> None:
 
 def test_the_defaults_are_the_operators_own(helm: Helm) -> None:
     assert _settings(helm, {}) == Settings(pod_name="a-pod")
+
+
+def test_the_secret_for_prometheus_is_mounted_where_the_values_say(helm: Helm) -> None:
+    (mounted,) = _container(helm, ALL_OPTIONS)["volumeMounts"]
+    assert mounted == {"name": "prometheus", "mountPath": "/etc/fairlead/prometheus", "readOnly": True}
+    (volume,) = _operator(helm, ALL_OPTIONS)["spec"]["template"]["spec"]["volumes"]
+    assert volume == {"name": "prometheus", "secret": {"secretName": "prometheus"}}
+    assert "volumes" not in _operator(helm, {"prometheus": {"url": "http://p"}})["spec"]["template"]["spec"]
 
 
 def test_probes_ask_the_port_that_the_operator_listens_on(helm: Helm) -> None:

@@ -549,3 +549,33 @@ def test_a_trial_goes_on_when_an_objective_changes_and_not_what_it_counts():
     assert before is not None
     assert after is not None
     assert after.began == before.began
+
+
+def test_a_canary_is_judged_by_what_is_read_every_half_minute_only():
+    world = CanaryWorld(model=a_canary(rollout={"evidence": {"source": "Prometheus"}}), every=6)
+    world.settle()
+    world.tick(20)
+    world.change(model={"uri": "pvc://models/fraud", "version": "2"})
+    until_phase(world, "Judging", ticks=20)
+    while world.rollout["phase"] == "Judging":
+        assert world.condition("Ready")["reason"] in ("OnTrial", "EvidenceMissing")
+        if world.weight:
+            assert world.condition("Ready")["reason"] == "OnTrial", world.condition("Ready")["message"]
+        world.tick()
+    until_phase(world, "Stable")
+    assert stable_version(world) == "2"
+    assert (world.status or {})["history"][0]["evidence"]["source"] == "Prometheus"
+
+
+def test_what_prometheus_has_told_is_old_after_two_minutes():
+    world = CanaryWorld(model=a_canary(rollout={"evidence": {"source": "Prometheus"}}), every=6)
+    world.settle()
+    world.tick(20)
+    world.change(model={"uri": "pvc://models/fraud", "version": "2"})
+    until_phase(world, "Judging", ticks=20)
+    world.tick(8)
+    world.every = 1000
+    world.tick(18)
+    assert world.condition("Ready")["reason"] == "OnTrial"
+    world.tick(12)
+    assert world.condition("Ready")["reason"] == "EvidenceMissing"

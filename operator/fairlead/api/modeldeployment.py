@@ -209,6 +209,16 @@ class ModelDeploymentSpec(Part):
             ),
             "rollout.strategy",
         ),
+        rule(
+            "an objective with queries is asked of Prometheus: set rollout.evidence.source: Prometheus, or give it "
+            "counters",
+            "!has(self.slo) || !has(self.slo.objectives) || !self.slo.objectives.exists(o, has(o.queries)) || "
+            "has(self.rollout) && has(self.rollout.evidence) && self.rollout.evidence.source == 'Prometheus'",
+            lambda self: (
+                self.rollout.evidence.source == "Prometheus" or not any(o.queries for o in self.slo.objectives)
+            ),
+            "slo.objectives",
+        ),
     )
 
     model: ModelSource = Field(default=ModelSource(), description="The model.")

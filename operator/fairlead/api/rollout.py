@@ -13,6 +13,18 @@ from fairlead.api.slo import share
 
 CONFIDENCE = r"[89][0-9](\.[0-9]{1,2})?"
 
+EvidenceSource = Literal["Pods", "Prometheus"]
+
+
+class Evidence(Part):
+    """What a canary is judged by."""
+
+    source: EvidenceSource = Field(
+        default="Pods",
+        description="Where the counters come from. Pods: Fairlead reads the pods' metrics itself, every 5 seconds. "
+        "Prometheus: from the one that Fairlead was told of (prometheus.url of its chart), as often as that scrapes.",
+    )
+
 
 class Step(Part):
     """A fixed weight on the way to all traffic."""
@@ -142,6 +154,7 @@ class Rollout(Part):
         description="Canary: how much worse than the old revision it may be and still be promoted. Standard: twice the "
         "errors and 0.3 percentage points. Tight: 1.5 times and 0.1; it takes more traffic.",
     )
+    evidence: Evidence = Field(default=Evidence(), description="Canary: what it is judged by.")
     guard: Annotated[Duration, between("0s", "24h")] = Field(
         default=timedelta(minutes=1),
         description="Canary: how long the old revision is kept ready after the new one has taken over, to go back at "

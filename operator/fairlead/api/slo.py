@@ -62,27 +62,50 @@ Latency = Annotated[
 Metric = Literal["Errors", "Aborts", "Latency", "TimeToFirstToken", "InterTokenLatency"]
 """What an objective is about; the runtime's metrics profile says which series tell it."""
 
+_NO_COUNTER = r"(^|[^A-Za-z0-9_:])(rate|irate|increase|delta|idelta|deriv)\s*\("
+Query = Annotated[
+    str,
+    Field(min_length=1, max_length=2048),
+    rule(
+        "must be of raw counters, without rate(), increase() and the like: Fairlead takes the differences itself, and "
+        "those of Prometheus are extrapolated and overlap",
+        f"!self.matches(r'{_NO_COUNTER}')",
+        lambda text: re.search(_NO_COUNTER, text, re.ASCII) is None,
+    ),
+]
+
+
+class Queries(Part):
+    """Requests, and how many of them were bad, by PromQL."""
+
+    bad: Query = Field(
+        description="Instant query of a raw counter of bad requests that keeps the pod, such as "
+        'sum by (namespace, pod) (blocked_total{namespace="risk"}).'
+    )
+    total: Query = Field(description="The same for all requests, the bad ones among them.")
+
 
 class Objective(Part):
     """A share of requests that has to be good."""
 
     must_hold = (
         exactly_one(
-            "an objective takes exactly one of metric (what the runtime's metrics profile counts) and counters (series "
-            "of the pods' own metrics)",
+            "an objective takes exactly one of metric (what the runtime's metrics profile counts), counters (series of "
+            "the pods' own metrics) and queries (of Prometheus)",
             "metric",
             "counters",
+            "queries",
         ),
         rule(
             "threshold belongs to an objective about a time: set it with metric Latency, TimeToFirstToken or "
-            "InterTokenLatency, and leave it out with Errors, Aborts and counters",
+            "InterTokenLatency, and leave it out with Errors, Aborts, counters and queries",
             "(has(self.metric) && !(self.metric in ['Errors', 'Aborts'])) == has(self.threshold)",
             lambda self: (self.metric not in (None, "Errors", "Aborts")) == (self.threshold is not None),
             "threshold",
         ),
         rule(
             "names errors and aborts belong to what the metrics profile counts: choose another one for an objective of "
-            "counters",
+            "counters or queries",
             "has(self.metric) || !(self.name in ['errors', 'aborts'])",
             lambda self: self.metric is not None or self.name not in ("errors", "aborts"),
             "name",
@@ -106,6 +129,10 @@ class Objective(Part):
         default=None,
         description="Any other kind of bad requests, such as blocked answers: counters on the pods' page of metrics.",
     )
+    queries: Queries | None = Field(
+        default=None,
+        description="Any other kind of bad requests, asked of Prometheus; it takes rollout.evidence.source Prometheus.",
+    )
     threshold: Latency | None = Field(
         default=None,
         description="The time within which a request is good, such as 300ms; rounded up to an edge of "
@@ -120,7 +147,7 @@ class Objective(Part):
     @property
     def pair(self) -> str | None:
         """What is counted for it alone, None where the metrics profile says it. Another definition is another pair."""
-        defined = self.counters
+        defined = self.counters or self.queries
         if defined is None:
             return None
         return f"{self.name}@{hashlib.sha256(defined.model_dump_json().encode()).hexdigest()[:8]}"

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from fairlead.api.rollout import EvidenceSource
 from fairlead.api.slo import Metric
 
-FRESH_FOR = timedelta(seconds=30)
-"""About six sweeps of pods."""
+FRESH_FOR: Mapping[EvidenceSource, timedelta] = {"Pods": timedelta(seconds=30), "Prometheus": timedelta(minutes=2)}
+"""Evidence that is older is missing: about six sweeps of pods, and two scrapes of a Prometheus that has much to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +34,7 @@ class Sweep:
 
     `pods` is revision → pod → what it said; `silent` is pod → why it could not be read, and `silent_of` pod → revision
     for those. `running` names the processes of all pods that there are of these revisions, whether they can be read or
-    not; empty when that is not known. `source` is where the counters came from, in words; evidence from there counts as
-    missing when the last is older than `fresh_for`.
+    not; empty when that is not known. `source` is where the counters came from, in words.
     """
 
     at: datetime
@@ -43,4 +43,3 @@ class Sweep:
     silent_of: Mapping[str, str] = field(default_factory=dict)
     running: frozenset[str] = frozenset()
     source: str = "the pods"
-    fresh_for: timedelta = FRESH_FOR

@@ -27,6 +27,7 @@ from fairlead.observe.caches import caches
 from fairlead.observe.hanging import HangingPods
 from fairlead.observe.look import Observer, Questions
 from fairlead.observe.probe import Probes
+from fairlead.observe.prometheus import Prometheus
 from fairlead.observe.sweeps import Sweeps
 from fairlead.settings import Settings
 from fairlead.work import Worker
@@ -50,7 +51,10 @@ class Operator:
         queue: WorkQueue[Key] = WorkQueue(waited=self._metrics.queue_seconds.observe)
         self._asking = Asking(self._connection, settings.pod_access)
         self._probes = Probes(self._asking, self._look_at)
-        self._sweeps = Sweeps(self._asking, self._look_at, _now, swept=self._metrics.rollouts.swept)
+        self._prometheus = Prometheus(settings.prometheus) if settings.prometheus else None
+        self._sweeps = Sweeps(
+            self._asking, self._look_at, _now, swept=self._metrics.rollouts.swept, prometheus=self._prometheus
+        )
         self._hanging = HangingPods(client.events_of, self._look_at, _now)
         questions = Questions(probes=self._probes, sweeps=self._sweeps, hanging=self._hanging)
         observer = Observer(self._stores, questions, settings.operator_namespace, _now, lambda: self._served)
@@ -159,6 +163,8 @@ class Operator:
         self._hanging.close()
         await self._sweeps.close()
         await self._asking.close()
+        if self._prometheus is not None:
+            await self._prometheus.close()
         await self._connection.close()
 
     def _look_at(self, key: Key) -> None:

@@ -165,11 +165,11 @@ class Observer:
 
 
 def _asked(model: ModelDeployment | Invalid) -> Asked:
-    """The objectives that have counters of their own."""
+    """Where the model wants its counters from, and the objectives that have counters of their own."""
     if isinstance(model, Invalid):
         return Asked()
     objectives = tuple(each for each in model.spec.slo.objectives if each.pair)
-    return Asked(objectives=objectives)
+    return Asked(source=model.spec.rollout.evidence.source, objectives=objectives)
 
 
 def _identity(live: Object) -> Identity:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from fairlead.api.metrics import Counters
 from fairlead.api.revision import Revision
-from fairlead.evidence.sweep import FRESH_FOR
 from fairlead.observe.asking import Asking, NoAnswer
 from fairlead.observe.exposition import Reader
 from fairlead.observe.processes import Process
@@ -23,7 +22,6 @@ class Scraping:
     """Pages of metrics, `at_once` so many of them over all models, each `within` so many seconds."""
 
     name = "the pods"
-    fresh_for = FRESH_FOR
 
     def __init__(
         self,

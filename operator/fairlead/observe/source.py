@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from fairlead.api.metrics import Counters
 from fairlead.api.revision import Revision
+from fairlead.api.rollout import EvidenceSource
 from fairlead.api.slo import Objective
 from fairlead.observe.processes import Process
 from fairlead.observe.said import Said
@@ -16,6 +17,7 @@ from fairlead.observe.said import Said
 class Asked:
     """What a model wants to be judged by beyond the metrics profiles of its revisions."""
 
+    source: EvidenceSource = "Pods"
     objectives: tuple[Objective, ...] = ()
 
     @property
@@ -23,16 +25,20 @@ class Asked:
         """Pairs that are counted on the pods' pages of metrics."""
         return {each.pair: each.counters for each in self.objectives if each.pair and each.counters}
 
+    @property
+    def queried(self) -> tuple[Objective, ...]:
+        """Objectives whose pairs are asked of Prometheus."""
+        return tuple(each for each in self.objectives if each.queries)
+
     def about(self, revisions: tuple[Revision, ...]) -> tuple[str, ...]:
         """What sweeps are about: others begin when it changes."""
-        return (*(revision.name for revision in revisions), *(each.pair or "" for each in self.objectives))
+        return (self.source, *(revision.name for revision in revisions), *(each.pair or "" for each in self.objectives))
 
 
 class Source(Protocol):
-    """Tells what the servers of one model have counted. `name` and `fresh_for` are those of its sweeps."""
+    """Tells what the servers of one model have counted. `name` is the source of its sweeps."""
 
     name: str
-    fresh_for: timedelta
 
     async def read(self, asked: Mapping[str, Process], at: datetime) -> Mapping[str, Said | str] | None:
         """What each pod's server says now, or why nothing; None when there is nothing new. A pod may be left out.

@@ -14,6 +14,8 @@ from fairlead.evidence.sweep import PodMetrics, Sweep
 from fairlead.observe.asking import Asking
 from fairlead.observe.beside import Beside
 from fairlead.observe.processes import Process, processes, running
+from fairlead.observe.prometheus import Prometheus
+from fairlead.observe.querying import Querying
 from fairlead.observe.said import Said
 from fairlead.observe.scraping import Scraping
 from fairlead.observe.source import Asked, Source
@@ -43,8 +45,10 @@ class Sweeps:
         clock: Callable[[], datetime],
         tick: timedelta = TICK,
         swept: Swept | None = None,
+        prometheus: Prometheus | None = None,
     ) -> None:
         self._asking = asking
+        self._prometheus = prometheus
         self._tell = tell
         self._clock = clock
         self._tick = tick.total_seconds()
@@ -73,7 +77,7 @@ class Sweeps:
         await self._running.close()
 
     async def _sweep_on(self, key: Key, revisions: tuple[Revision, ...], pods: Pods, asked: Asked) -> None:
-        source = self._source(revisions, asked)
+        source = self._source(key, revisions, asked)
         arms = tuple(revision.name for revision in revisions)
         time = asyncio.get_running_loop().time
         while True:
@@ -87,7 +91,9 @@ class Sweeps:
                 self._tell(key)
             await asyncio.sleep(max(0.0, began + self._tick - time()))
 
-    def _source(self, revisions: tuple[Revision, ...], asked: Asked) -> Source:
+    def _source(self, key: Key, revisions: tuple[Revision, ...], asked: Asked) -> Source:
+        if asked.source == "Prometheus":
+            return Querying(self._prometheus, key[0], revisions, asked, self._tick)
         return Scraping(self._asking, revisions, asked.counters, self._at_once, self._within)
 
     async def _sweep(self, source: Source, revisions: Collection[str], pods: Pods) -> Sweep | None:
@@ -116,7 +122,6 @@ class Sweeps:
             silent_of={name: asked[name].revision for name in silent},
             running=running(there, revisions),
             source=source.name,
-            fresh_for=source.fresh_for,
         )
 
 

@@ -36,7 +36,7 @@ def judge(
     found = findings(now.memory, terms)
     case = Case(findings=found, terms=terms, lasted=now.lasted, waited=_waited(situation, now.tried, canary.name))
     verdict = Verdict(int(verdicts(case)))
-    told = _missing(now, sweep, situation)
+    told = _missing(now, sweep, situation.now, FRESH_FOR[spec.rollout.evidence.source])
     steps = spec.rollout.steps
     grows = told is None and ready and not _stays(situation, spec, canary) and now.looked > trial.looked
     if grows:
@@ -131,9 +131,8 @@ def _begun(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, ca
     return Judged(verdict=verdict, missing=why if pods or silent is None else silent)
 
 
-def _missing(trial: Trial, sweep: Sweep | None, situation: Situation) -> str | None:
-    fresh_for = sweep.fresh_for if sweep is not None else FRESH_FOR
-    if situation.now - trial.looked <= fresh_for:
+def _missing(trial: Trial, sweep: Sweep | None, now: datetime, fresh_for: timedelta) -> str | None:
+    if now - trial.looked <= fresh_for:
         silent = unseen(trial) if trial.lasted > fresh_for else ()
         if silent:
             return f"no pod of {trial.canary} counts {', '.join(silent)}"

@@ -48,6 +48,7 @@ def _set(target: Any, path: str, value: Any) -> None:
     target[last] = value
 
 
+QUERIES = {"bad": "sum by (pod) (blocked_total)", "total": "sum by (pod) (checks_total)"}
 PAIR = {"bad": [{"series": "blocked_total"}], "total": [{"series": "checks_total"}]}
 
 
@@ -261,6 +262,13 @@ ROLLOUT = (
     rule("rollout.confidence", "0.95", "from 80 to 99.99"),
     schema("rollout.confidence", 95, "must be of type string"),
     schema("rollout.onInconclusive", "Wait", "Unsupported value", '"Hold", "Promote", "Rollback"'),
+    schema("rollout.evidence", {"source": "Datadog"}, "Unsupported value", '"Pods"', about="rollout.evidence.source"),
+    schema(
+        "slo.objectives",
+        [{"name": "o", "target": "99", "queries": {"bad": "", "total": "sum by (pod) (checks_total)"}}],
+        "at least 1 chars long",
+        about="spec.slo.objectives[0].queries.bad",
+    ),
     schema("rollout.sensitivity", "Loose", "Unsupported value", '"Standard", "Tight"'),
     rule("rollout.guard", "2d", "such as 1h30m or 45s"),
     rule("rollout.guard", "25h", "between 0s and 24h"),
@@ -313,13 +321,25 @@ ROLLOUT = (
                 "spec.slo.objectives[0].threshold",
                 ("leave it out with Errors, Aborts",),
             ),
-            ({"counters": PAIR}, "spec.slo.objectives[0]", ("exactly one of metric", "counters")),
+            ({"counters": PAIR}, "spec.slo.objectives[0]", ("exactly one of metric", "counters", "queries")),
         )
     ),
     *(
         rule("slo.objectives", [{"name": "o", "target": "99", **changes}], *words, about=about)
         for changes, about, words in (
             ({}, "spec.slo.objectives[0]", ("exactly one of metric",)),
+            ({"counters": PAIR, "queries": QUERIES}, "spec.slo.objectives[0]", ("exactly one of metric",)),
+            ({"queries": QUERIES}, "spec.slo.objectives", ("set rollout.evidence.source: Prometheus",)),
+            (
+                {"queries": {**QUERIES, "bad": "sum by (pod) (rate(blocked_total[1m]))"}},
+                "spec.slo.objectives[0].queries.bad",
+                ("must be of raw counters", "rate()"),
+            ),
+            (
+                {"queries": {**QUERIES, "total": "increase (checks_total[5m])"}},
+                "spec.slo.objectives[0].queries.total",
+                ("must be of raw counters",),
+            ),
             ({"counters": PAIR, "threshold": "1s"}, "spec.slo.objectives[0].threshold", ("threshold belongs to",)),
             ({"counters": PAIR, "name": "errors"}, "spec.slo.objectives[0].name", ("choose another one",)),
             (

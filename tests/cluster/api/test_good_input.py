@@ -53,6 +53,7 @@ def test_defaults_are_filled_in_where_absence_would_not_mean_the_same(kube: Kube
             "badRequestBudget": 5,
             "confidence": "95",
             "drain": "30s",
+            "evidence": {"source": "Pods"},
             "guard": "1m",
             "maxDuration": "1h",
             "maxWeight": 25,
@@ -145,6 +146,28 @@ def test_a_big_object_stays_within_the_budget_for_rules(kube: Kube) -> None:
     spec = {"runtime": {"container": full}, "pod": pod, "resources": resources, "rollout": {"strategy": "BlueGreen"}}
 
     assert kube.create(MODEL_DEPLOYMENT, model(spec), dryRun="All")
+
+
+def test_objectives_of_every_kind_as_full_as_they_may_be(kube: Kube) -> None:
+    labels = {f"label_{n}": "x" * 256 for n in range(8)}
+    series = [{"series": "s" * 198 + f"_{n}", "labels": labels} for n in range(8)]
+    pair = {"bad": series, "total": series}
+    queries = {"bad": "sum by (pod) (" + "b" * 2000 + ")", "total": "sum by (pod) (" + "t" * 2000 + ")"}
+    counted = [{"name": f"counted-{n}", "target": "99", "counters": pair} for n in range(4)]
+    asked = [{"name": f"asked-{n}", "target": "99.9", "queries": queries} for n in range(4)]
+    container = {
+        "image": "registry.example/server:1",
+        "metrics": {"errors": pair, "aborts": pair, "latency": {"series": "seconds", "labels": labels}},
+    }
+    spec = {
+        "runtime": {"container": container},
+        "slo": {"objectives": [*counted, *asked]},
+        "rollout": {"strategy": "Canary", "evidence": {"source": "Prometheus"}},
+    }
+
+    stored = kube.create(MODEL_DEPLOYMENT, model(spec), dryRun="All")
+
+    assert parsed(stored).model_dump(exclude=SERVERS_OWN) == parsed(model(spec)).model_dump(exclude=SERVERS_OWN)
 
 
 SERVERS_OWN = {"uid", "generation"}

@@ -261,6 +261,17 @@ def test_a_cell_that_no_pod_tells_anything_about_is_named():
     assert "errors" not in unseen(after)
 
 
+def test_edges_that_the_canary_does_not_have_are_named_and_the_others_are_judged():
+    """Its server may be another version, or started with other edges."""
+    trial = begun()
+    other = {0.1: 40.0, 0.25: 45.0, 1.0: 50.0, inf: 50.0}
+    canary = [PodMetrics(process="c1", since=START - TICK, errors=(50, 0), histograms={"Latency": other})]
+    after = advance(trial, sweep(1, canary, [pod("s1", 5100, 10, 20), pod("s2", 5100, 12, 25)]))
+    assert unseen(after) == ("Latency>50ms", "Latency>500ms")
+    counted = {cell.name: after.memory.canary[n].tolist() for n, cell in enumerate(after.cells)}
+    assert counted["Latency>100ms"] == [47, 10]
+
+
 def test_processes_that_are_gone_are_forgotten():
     trial = going(begun(), 2)
     assert set(trial.known) == {"c1", "s1", "s2"}

@@ -1,0 +1,51 @@
+"""settings.py: what the operator is told about Prometheus."""
+
+import pytest
+
+from fairlead.settings import InvalidSetting, PrometheusSettings, settings_from
+
+
+def test_without_an_address_there_is_no_prometheus():
+    assert settings_from({"FAIRLEAD_PROMETHEUS_URL": "", "FAIRLEAD_PROMETHEUS_POD_LABEL": "k8s_pod"}).prometheus is None
+
+
+def test_the_address_is_all_it_takes():
+    found = settings_from({"FAIRLEAD_PROMETHEUS_URL": "https://metrics.example/team/"}).prometheus
+    assert found == PrometheusSettings(url="https://metrics.example/team")
+
+
+def test_everything_can_be_said():
+    found = settings_from(
+        {
+            "FAIRLEAD_PROMETHEUS_URL": "http://thanos-query.monitoring:9090",
+            "FAIRLEAD_PROMETHEUS_TOKEN_FILE": "/run/token",
+            "FAIRLEAD_PROMETHEUS_CA_FILE": "/run/ca.crt",
+            "FAIRLEAD_PROMETHEUS_POD_LABEL": "k8s_pod",
+            "FAIRLEAD_PROMETHEUS_NAMESPACE_LABEL": "ns",
+        }
+    )
+    assert found.prometheus == PrometheusSettings(
+        url="http://thanos-query.monitoring:9090",
+        token_file="/run/token",
+        ca_file="/run/ca.crt",
+        pod_label="k8s_pod",
+        namespace_label="ns",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "takes"),
+    [
+        ("URL", "prometheus:9090", "takes an address such as http://"),
+        ("URL", "http://admin:secret@prometheus", "without user and query"),
+        ("URL", "http://prometheus/?tenant=a", "without user and query"),
+        ("TOKEN_FILE", "token", "takes the full path of a file"),
+        ("CA_FILE", "./ca.crt", "takes the full path of a file"),
+        ("POD_LABEL", "pod-name", "takes the name of a label"),
+        ("NAMESPACE_LABEL", "", "takes the name of a label"),
+    ],
+)
+def test_what_cannot_be_used_is_told(name: str, value: str, takes: str):
+    with pytest.raises(InvalidSetting, match=takes) as told:
+        settings_from({f"FAIRLEAD_PROMETHEUS_{name}": value})
+    assert f"FAIRLEAD_PROMETHEUS_{name}" in str(told.value)
