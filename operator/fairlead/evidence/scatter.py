@@ -21,9 +21,12 @@ KNOWN = 50.0
 """With so many degrees of freedom it may be twice that."""
 
 LARGEST = 40.0
-"""Most that two windows may say of how much counts scatter. A moment that was bad for every pod, such as the one in which
-a new pod starts beside them, is a step from one share to another and not bursts: without a bound it would count as
-hundreds of them, and every trial after it would last for ever. Bursts of ten errors give about 10."""
+"""Most that two windows may say of how much counts scatter.
+
+A moment that was bad for every pod, such as the one in which a new pod starts beside them, is a step from one share to
+another and not bursts. Without a bound it would count as hundreds of them, and every trial after it would hardly end.
+Bursts of ten errors give about 10.
+"""
 
 
 def shrinkage(scatter: Floats) -> Floats:

@@ -218,7 +218,7 @@ def test_a_moment_that_was_bad_for_all_pods_is_not_taken_for_bursts_for_long():
     calm, bad = np.array([[300.0, 0.0]]), np.array([[300.0, 93.0]])
     quiet = np.array([[300.0, 3.0]])
     step = scatter_between_windows(calm, bad) + scatter_between_windows(bad, calm)
-    minutes = sum(scatter_between_windows(quiet, quiet + [[0.0, n % 3]]) for n in range(60))
+    minutes = sum(scatter_between_windows(quiet, quiet + np.array([[0.0, n % 3]])) for n in range(60))
     assert shrinkage(np.stack([np.zeros((1, 2)), step + minutes], axis=-2))[0] > 1 / 3
 
 
