@@ -15,7 +15,7 @@ import numpy as np
 from fairlead.evidence.evalues import Answers, Floats, Line, Window, against, against_share, odds_times
 from fairlead.evidence.findings import breaching
 from fairlead.evidence.memory import BETTER_BY, WORSE_BY, Memory
-from fairlead.evidence.scatter import most, scatter_between_pods, scatter_between_windows, shrinkage
+from fairlead.evidence.scatter import LARGEST, most, scatter_between_pods, scatter_between_windows, shrinkage
 from fairlead.evidence.terms import Terms
 
 HALF_LIFE = timedelta(minutes=10)
@@ -152,9 +152,11 @@ def _remember(memory: Memory, stable: Counted, requests: Floats, lasted: timedel
         [scatter_between_pods(stable.requests, stable.bad), scatter_between_windows(memory.previous, last)], axis=-2
     )
     busiest = requests.max(axis=-1)
+    # After a step what was before is no guide to what comes, and every bet that followed it would be lost.
+    step = between[..., 1, :1] >= LARGEST
     return replace(
         memory,
-        history=kept * memory.history + last,
+        history=np.where(step, 0.0, kept) * memory.history + last,
         scatter=kept_scatter * memory.scatter + between,
         previous=last,
         traffic=kept_rate * memory.traffic + np.stack([busiest, np.full(busiest.shape, lasted.total_seconds())], -1),
