@@ -10,7 +10,7 @@ that was rolled back is remembered, and not tried again until the spec asks for 
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import assert_never
 
 from fairlead.api.modeldeployment import ModelDeploymentSpec
@@ -20,7 +20,7 @@ from fairlead.api.revision import Revision
 from fairlead.evidence.judgement import Judged
 from fairlead.evidence.verdict import Verdict
 from fairlead.plan import Decision, Wait
-from fairlead.rollout.draining import drained_from_now, draining, next_drained
+from fairlead.rollout.draining import next_drained
 from fairlead.rollout.gates import (
     BEFORE_FIRST_TRAFFIC,
     BEFORE_TRAFFIC,
@@ -29,20 +29,19 @@ from fairlead.rollout.gates import (
     pods_not_available,
     probe_unanswered,
 )
-from fairlead.rollout.holding import may_be_promoted, missing_for_too_long, waits_for_approval
+from fairlead.rollout.holding import may_be_promoted, missing_for_too_long
 from fairlead.rollout.judging import judge
 from fairlead.rollout.orders import of_canary, pause
 from fairlead.rollout.pods import crash_looping, waits_for_room
+from fairlead.rollout.promoting import promote, take_over
 from fairlead.rollout.rollback import aborted, remembered_failure, roll_back, roll_back_by_evidence, rolled_back
-from fairlead.rollout.serving import NOTHING, SOON, abandoned, phase_of, serves, soonest, time_left
-from fairlead.rollout.size import kept_replicas, wanted_replicas
-from fairlead.rollout.stable import stable_since
+from fairlead.rollout.serving import NOTHING, SOON, phase_of, soonest, time_left
 from fairlead.rollout.steps import step_of
+from fairlead.rollout.underway import on_the_way
 from fairlead.rollout.untried import is_gone
 from fairlead.situation import Situation
 from fairlead.traffic.choice import traffic_of
 
-TICK = timedelta(seconds=5)
 HOW_TO_END = "raise it, change spec.rollout.onInconclusive, or promote or abort by hand"
 
 
@@ -63,16 +62,16 @@ def beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
     gates = BEFORE_FIRST_TRAFFIC if phase in ON_TRIAL else BEFORE_TRAFFIC
     approved = told.approved is not None or not spec.rollout.approval.required
     if approved and is_gone(situation, stable) and first_objection(gates, situation, wanted, 1) is None:
-        return _take_over(situation, spec, stable, wanted)
+        return take_over(situation, spec, stable, wanted)
     if phase == Phase.PROMOTING:
-        return _promote(situation, spec, stable, wanted, judge(situation, spec, stable, wanted))
+        return promote(situation, spec, stable, wanted, judge(situation, spec, stable, wanted))
     # One whose pods are all away is not judged, and has its deadline to come back.
     if phase not in ON_TRIAL or not situation.serving_pods(wanted.name):
         objection = _start(situation, spec, stable, wanted)
         if objection is not None:
             return objection
     if told.promote is not None:
-        return _promote(situation, spec, stable, wanted, judge(situation, spec, stable, wanted))
+        return promote(situation, spec, stable, wanted, judge(situation, spec, stable, wanted))
     return _judge(situation, spec, stable, wanted)
 
 
@@ -90,7 +89,7 @@ def _start(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
     room = waits_for_room(situation, wanted.name)
     phase = Phase.WAITING if room else Phase.STARTING
     judged = judge(situation, spec, stable, wanted, ready=False)
-    started = _on_the_way(situation, spec, stable, wanted, phase=phase, wait=wait, judged=judged)
+    started = on_the_way(situation, spec, stable, wanted, phase=phase, wait=wait, judged=judged)
     left = time_left(situation, spec, wanted)
     # Only what is the canary's own doing runs against its deadline.
     own = first_objection((pods_not_available, probe_unanswered), situation, wanted, 1)
@@ -116,11 +115,11 @@ def _judge(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
         case _ if late is not None:
             return replace(roll_back(situation, spec, stable, wanted, late), judged=judged)
         case _ if phase_of(situation, wanted) == Phase.AWAITING_APPROVAL:
-            return _promote(situation, spec, stable, wanted, judged)
+            return promote(situation, spec, stable, wanted, judged)
         case Verdict.PROMOTE | Verdict.INCONCLUSIVE if held is not None:
             wait = _goes_on(spec, wanted, judged, held)
         case Verdict.PROMOTE:
-            return _promote(situation, spec, stable, wanted, judged)
+            return promote(situation, spec, stable, wanted, judged)
         case Verdict.INCONCLUSIVE:
             return _inconclusive(situation, spec, stable, wanted, judged)
         case Verdict.UNSTEADY:
@@ -133,7 +132,7 @@ def _judge(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
             wait = pending or _goes_on(spec, wanted, judged, held)
         case _:
             assert_never(judged.verdict)
-    trying = _on_the_way(situation, spec, stable, wanted, phase=Phase.JUDGING, wait=wait, judged=judged)
+    trying = on_the_way(situation, spec, stable, wanted, phase=Phase.JUDGING, wait=wait, judged=judged)
     # What is read follows from the status that is written now, and no event tells of one's own writing.
     return trying if situation.sweep is not None else replace(trying, look_again=SOON)
 
@@ -158,100 +157,16 @@ def _inconclusive(
         told += f": {judged.missing}"
     match spec.rollout.on_inconclusive:
         case "Promote" if may_be_promoted(judged):
-            return _promote(situation, spec, stable, wanted, judged)
+            return promote(situation, spec, stable, wanted, judged)
         case "Rollback":
             why = Wait(reason=Reason.INCONCLUSIVE, message=told)
             return replace(roll_back(situation, spec, stable, wanted, why), judged=judged)
         case "Hold" | "Promote":
             wait = Wait(reason=Reason.INCONCLUSIVE, message=f"{told}; {HOW_TO_END}")
-            held = _on_the_way(situation, spec, stable, wanted, phase=Phase.HELD, wait=wait, judged=judged)
+            held = on_the_way(situation, spec, stable, wanted, phase=Phase.HELD, wait=wait, judged=judged)
             return replace(held, overdue=True)
         case _:
             assert_never(spec.rollout.on_inconclusive)
-
-
-def _take_over(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
-    old = draining(situation, spec, keep_out={stable.name, wanted.name}, guarded=False)
-    return serves(situation, spec, wanted, (*old, *drained_from_now(situation, spec, stable)))
-
-
-def _promote(
-    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, judged: Judged
-) -> Decision:
-    """The canary gets the pods for all traffic, and then all traffic; it is looked at all the while.
-
-    It is stable once traffic is known to have moved: until then what served before may still get requests.
-    """
-    ordered = of_canary(situation, wanted).promote
-    if judged.verdict == Verdict.ROLLBACK and ordered is None:
-        return roll_back_by_evidence(situation, spec, stable, wanted, judged)
-    promoting = phase_of(situation, wanted) == Phase.PROMOTING
-    person = None if promoting else waits_for_approval(situation, spec, wanted, judged)
-    if person is not None:
-        return _on_the_way(situation, spec, stable, wanted, phase=Phase.AWAITING_APPROVAL, wait=person, judged=judged)
-    needed, held = wanted_replicas(spec, situation, stable), pause(situation, spec, wanted)
-    wait = pods_not_available(situation, wanted, needed)
-    # A verdict is written down before it is carried out.
-    moves = wait is None and promoting and held is None
-    if moves:
-        wait = traffic_of(spec).moving(situation, wanted)
-        if wait is None:
-            return _take_over(situation, spec, stable, wanted)
-    why = "is good enough" if ordered is None else f"is promoted by {ordered.who}"
-    told = wait or Wait(reason=Reason.PROMOTING, message=f"{wanted.name} {why}, and takes over")
-    if held is not None:
-        told = Wait(reason=Reason.PAUSED, message=f"{wanted.name} {why}; {held} holds it")
-    going = _on_the_way(situation, spec, stable, wanted, phase=Phase.PROMOTING, wait=told, judged=judged)
-    if moves:
-        going = replace(going, share=1.0)
-    pods = situation.asked_pods(wanted.name) if held is not None else needed
-    overdue = promoting and time_left(situation, spec, wanted) <= NOTHING
-    return replace(going, candidate_replicas=pods, overdue=overdue, look_again=SOON if wait is None else TICK)
-
-
-def _on_the_way(
-    situation: Situation,
-    spec: ModelDeploymentSpec,
-    stable: Revision,
-    wanted: Revision,
-    *,
-    phase: Phase,
-    wait: Wait,
-    judged: Judged | None = None,
-) -> Decision:
-    needed = wanted_replicas(spec, situation, stable)
-    serving, trying = situation.serving_pods(stable.name), situation.serving_pods(wanted.name)
-    others = situation.deployed_revisions() - {stable.name, wanted.name}
-    old = draining(situation, spec, keep_out={stable.name, wanted.name}, guarded=False)
-    weight = judged.weight if judged is not None else 0.0
-    tried = phase in ON_TRIAL and not others
-    return Decision(
-        phase=phase,
-        replicas=needed,
-        stable_replicas=kept_replicas(situation, stable, needed),
-        stable=stable,
-        stable_since=stable_since(situation, stable),
-        candidate=wanted,
-        candidate_replicas=_pods(situation, spec, stable, wanted, weight),
-        share=traffic_of(spec).share(weight, trying, serving, needed) if tried else 0.0,
-        draining=(*old, *abandoned(situation, spec, {stable.name, wanted.name, *(each.revision.name for each in old)})),
-        judged=judged,
-        wait=wait,
-        look_again=TICK,
-    )
-
-
-def _pods(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, weight: float) -> int:
-    """How many pods a canary has on trial: as its weight asks, never fewer than it has, never more than it may have.
-
-    Counted by the pods that the stable revision is to have: one that is away for a moment is no reason to scale.
-    """
-    needed, beside = wanted_replicas(spec, situation, stable), situation.asked_pods(stable.name)
-    if weight <= 0:
-        return 1  # one that served before may still have many pods
-    traffic = traffic_of(spec)
-    most = traffic.pods(spec.rollout.max_weight / 100, beside, needed)
-    return min(max(traffic.pods(weight, beside, needed), situation.asked_pods(wanted.name)), most)
 
 
 def _asked_for(situation: Situation, wanted: Revision) -> datetime:

@@ -1,0 +1,60 @@
+"""The end of a trial that went well: pods for all traffic, then all traffic, and then the revision is stable."""
+
+from dataclasses import replace
+
+from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.api.reasons import Phase, Reason
+from fairlead.api.revision import Revision
+from fairlead.evidence.judgement import Judged
+from fairlead.evidence.verdict import Verdict
+from fairlead.plan import Decision, Wait
+from fairlead.rollout.draining import drained_from_now, draining
+from fairlead.rollout.gates import pods_not_available
+from fairlead.rollout.holding import waits_for_approval
+from fairlead.rollout.orders import of_canary, pause
+from fairlead.rollout.rollback import roll_back_by_evidence
+from fairlead.rollout.serving import NOTHING, SOON, phase_of, serves, time_left
+from fairlead.rollout.size import wanted_replicas
+from fairlead.rollout.underway import TICK, on_the_way
+from fairlead.situation import Situation
+from fairlead.traffic.choice import traffic_of
+
+
+def promote(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, judged: Judged
+) -> Decision:
+    """The canary gets the pods for all traffic, and then all traffic; it is looked at all the while.
+
+    It is stable once traffic is known to have moved: until then what served before may still get requests.
+    """
+    ordered = of_canary(situation, wanted).promote
+    if judged.verdict == Verdict.ROLLBACK and ordered is None:
+        return roll_back_by_evidence(situation, spec, stable, wanted, judged)
+    promoting = phase_of(situation, wanted) == Phase.PROMOTING
+    person = None if promoting else waits_for_approval(situation, spec, wanted, judged)
+    if person is not None:
+        return on_the_way(situation, spec, stable, wanted, phase=Phase.AWAITING_APPROVAL, wait=person, judged=judged)
+    needed, held = wanted_replicas(spec, situation, stable), pause(situation, spec, wanted)
+    wait = pods_not_available(situation, wanted, needed)
+    # A verdict is written down before it is carried out.
+    moves = wait is None and promoting and held is None
+    if moves:
+        wait = traffic_of(spec).moving(situation, wanted)
+        if wait is None:
+            return take_over(situation, spec, stable, wanted)
+    why = "is good enough" if ordered is None else f"is promoted by {ordered.who}"
+    told = wait or Wait(reason=Reason.PROMOTING, message=f"{wanted.name} {why}, and takes over")
+    if held is not None:
+        told = Wait(reason=Reason.PAUSED, message=f"{wanted.name} {why}; {held} holds it")
+    going = on_the_way(situation, spec, stable, wanted, phase=Phase.PROMOTING, wait=told, judged=judged)
+    if moves:
+        going = replace(going, share=1.0)
+    pods = situation.asked_pods(wanted.name) if held is not None else needed
+    overdue = promoting and time_left(situation, spec, wanted) <= NOTHING
+    return replace(going, candidate_replicas=pods, overdue=overdue, look_again=SOON if wait is None else TICK)
+
+
+def take_over(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
+    """The wanted revision is stable from now on, and what served before drains."""
+    old = draining(situation, spec, keep_out={stable.name, wanted.name}, guarded=False)
+    return serves(situation, spec, wanted, (*old, *drained_from_now(situation, spec, stable)))
