@@ -3,13 +3,19 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from fairlead.api.fields import Part, named_list
 from fairlead.api.forms import RevisionName
 from fairlead.api.times import Time
 
-Number = Annotated[str, Field(max_length=24)]
+
+def _is_a_number(text: str) -> str:
+    float(text)
+    return text
+
+
+Number = Annotated[str, Field(max_length=24), AfterValidator(_is_a_number)]
 """A number as text: floats differ between programs that write them."""
 
 

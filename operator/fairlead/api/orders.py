@@ -44,9 +44,8 @@ class Order:
     by: str | None = None
 
 
-_VALUE = re.compile(
-    r"(?P<revision>[a-z0-9][-a-z0-9]{0,62})( at (?P<at>[^ ]{1,40}))?( by (?P<by>[^\x00-\x1f\x7f]{1,256}))?"
-)
+_NAME = r"[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]{1,256}"  # nothing that a terminal takes for more
+_VALUE = re.compile(rf"(?P<revision>[a-z0-9][-a-z0-9]{{0,62}})( at (?P<at>[^ ]{{1,40}}))?( by (?P<by>{_NAME}))?")
 
 GRAMMAR = "a revision's name, which `at TIME` and `by NAME` may follow"
 

@@ -50,6 +50,7 @@ TRIAL = (
     Move(Phase.AWAITING_APPROVAL, Phase.ROLLED_BACK, "evidence against it, crash loop, or a person aborts it"),
     Move(Phase.AWAITING_APPROVAL, Phase.STARTING, "all of its pods have gone"),
     Move(Phase.AWAITING_APPROVAL, Phase.WAITING, "all of its pods have gone, without room for new ones"),
+    Move(Phase.PROMOTING, Phase.AWAITING_APPROVAL, "approval is asked for before its traffic has moved"),
     Move(Phase.PROMOTING, Phase.GUARDING, "it has all traffic"),
     Move(Phase.PROMOTING, Phase.ROLLED_BACK, "evidence against it, crash loop, or a person aborts it"),
     Move(Phase.GUARDING, Phase.DRAINING, "the guard period is over"),

@@ -7,7 +7,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fairlead.api.kinds import CHILDREN, CONTROLLER_REVISION, DEPLOYMENT, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, Kind
+from fairlead.api.kinds import (
+    CHILDREN,
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    MODEL_DEPLOYMENT,
+    MODEL_RUNTIME,
+    OPTIONAL,
+    POD,
+    Kind,
+)
 from fairlead.api.names import MODEL
 from fairlead.api.parse import parse_model_deployment, parse_model_runtime
 from fairlead.api.revision import read_revision, recovered_revision
@@ -29,7 +38,8 @@ def situation(manifest: Mapping[str, Any], runtimes: Mapping[str, Mapping[str, A
     live = requests.found(MODEL_DEPLOYMENT, where, name)
     stored = _applied(wanted, live)
     metadata = stored["metadata"]
-    children = _children(where, name, metadata["uid"]) if live else {}
+    optional = {kind: requests.listed_if_served(kind, where, f"{MODEL}={name}") for kind in OPTIONAL}
+    children = _children(where, name, metadata["uid"], optional) if live else {}
     records = [read_revision(found) for (kind, _), found in children.items() if kind == CONTROLLER_REVISION]
     known = {revision.name: revision for revision in records if revision is not None}
     for (kind, child), found in children.items():
@@ -49,6 +59,7 @@ def situation(manifest: Mapping[str, Any], runtimes: Mapping[str, Mapping[str, A
         children=children,
         pods=tuple(requests.listed(POD, where, f"{MODEL}={name}")) if live else (),
         annotations=metadata.get("annotations") or {},
+        served=frozenset(kind for kind, found in optional.items() if found is not None),
     )
 
 
@@ -72,8 +83,13 @@ def _removed(before: Any, now: Any) -> Any:
     return gone | {key: _removed(before.get(key), value) for key, value in now.items()}
 
 
-def _children(namespace: str, name: str, uid: str) -> dict[tuple[Kind, str], dict[str, Any]]:
-    found = {kind: requests.listed(kind, namespace, f"{MODEL}={name}") for kind in CHILDREN}
+def _children(
+    namespace: str, name: str, uid: str, optional: Mapping[Kind, list[dict[str, Any]] | None]
+) -> dict[tuple[Kind, str], dict[str, Any]]:
+    found = {
+        kind: (optional[kind] or []) if kind in OPTIONAL else requests.listed(kind, namespace, f"{MODEL}={name}")
+        for kind in CHILDREN
+    }
     return {
         (kind, each["metadata"]["name"]): each
         for kind, several in found.items()

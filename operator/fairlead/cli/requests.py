@@ -38,6 +38,16 @@ def listed(kind: Kind, namespace: str, selector: str) -> list[Object]:
     return [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in items]
 
 
+def listed_if_served(kind: Kind, namespace: str, selector: str) -> list[Object] | None:
+    """The same of a kind that a cluster need not have; None where it has not."""
+    try:
+        _call("GET", kind.path(namespace), limit="1")
+    except client.ApiException as refused:
+        if refused.status == 404:
+            return None
+    return listed(kind, namespace, selector)
+
+
 def tried(kind: Kind, manifest: Mapping[str, Any], content: str = JSON) -> Object:
     """What the API server would store, by a dry run: of a new object, or after a patch. Raises CommandError."""
     metadata, patches = manifest["metadata"], content != JSON

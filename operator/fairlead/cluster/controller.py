@@ -47,6 +47,7 @@ class Controller:
 
     The first store is that of the models themselves. `selectors` are the label selectors of the watches, by kind;
     `namespaces` those that are watched, none meaning all, and `unserved` kinds those that the cluster does not have.
+    `leads` is called when this process begins to lead.
     """
 
     stores: Sequence[Store]
@@ -58,6 +59,7 @@ class Controller:
     selectors: Mapping[Kind, str] = field(default_factory=dict)
     namespaces: tuple[str, ...] = ()
     unserved: frozenset[Kind] = frozenset()
+    leads: Callable[[], None] = lambda: None
     pace: Pace = field(default_factory=Pace)
 
     def __post_init__(self) -> None:
@@ -135,6 +137,7 @@ class Controller:
     async def _work(self) -> None:
         """Runs the workers, while this process leads."""
         self._leading, self._stopping = True, False
+        self.leads()
         try:
             await self._catch_up_with_models()
             # Whatever the leader before us may have left half-done: every model is looked at once.

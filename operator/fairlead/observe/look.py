@@ -107,6 +107,12 @@ class Observer:
             served=self._served(),
         )
 
+    def forget(self) -> None:
+        """What was known when this process led before: another one has led since, and decided on other evidence."""
+        self._trials = Trials()
+        for key in self._stores[MODEL_DEPLOYMENT]:
+            self._questions.end(key)
+
     def keep(self, key: Key, trial: Trial | None) -> None:
         """Remembers how a model's trial stands, until the next look."""
         self._trials.keep(key, trial)

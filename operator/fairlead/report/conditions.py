@@ -34,6 +34,9 @@ from fairlead.report.rollout_conditions import rollout_conditions
 from fairlead.situation import Manifest, Situation
 from fairlead.traffic.choice import traffic_of
 
+TAKES_A_PERSON = (Reason.ROUTE_REFUSED, Reason.GATEWAY_API_MISSING)
+"""What will not pass by itself."""
+
 
 def conditions(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> tuple[Finding, ...]:
     """All conditions of a model, from one look and what was decided on it."""
@@ -41,7 +44,7 @@ def conditions(situation: Situation, spec: ModelDeploymentSpec, decision: Decisi
     routed = traffic_routed(situation, spec)
     if ready.ready and routed is not None and not routed.status:
         ready = Verdict(
-            ready=False, reason=routed.reason, message=routed.message, stalled=routed.reason != Reason.ROUTE_PENDING
+            ready=False, reason=routed.reason, message=routed.message, stalled=routed.reason in TAKES_A_PERSON
         )
     return (
         *_kstatus(ready),
@@ -109,7 +112,8 @@ def _on_trial(situation: Situation, decision: Decision) -> Verdict | None:
     weight = f" with {100 * decision.share:.3g} % of the traffic" if decision.share else ""
     serves = f"; {decision.stable.name} serves the rest" if decision.stable else ""
     message = f"{decision.wait.message}{weight}{serves}"
-    return Verdict(ready=False, reason=decision.wait.reason, message=message, stalled=decision.overdue)
+    stalled = decision.overdue or decision.wait.reason in TAKES_A_PERSON
+    return Verdict(ready=False, reason=decision.wait.reason, message=message, stalled=stalled)
 
 
 def _candidate_waits(situation: Situation, decision: Decision) -> Verdict | None:
@@ -135,6 +139,8 @@ def _waiting(situation: Situation, revision: Revision, wait: Wait, suffix: str, 
     trouble = first_trouble(live, situation.pods_of(revision.name), situation.hanging_pod(revision.name))
     reason, message = wait.reason, wait.message
     overdue = overdue or _past_deadline(live)
+    if wait.reason in TAKES_A_PERSON:
+        return Verdict(ready=False, reason=wait.reason, message=wait.message + suffix, stalled=True)
     if trouble is not None:
         reason, message = trouble.reason, f"{message}: {trouble.message}"
     if overdue:

@@ -221,5 +221,6 @@ def _requested(pod: Manifest, resource: str) -> str | None:
 
 
 def _quote(text: str) -> str:
-    text = " ".join(text.split())
+    # What a container writes may be meant for the terminal on which it is read: colours, links, the clipboard.
+    text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"

@@ -11,6 +11,7 @@ from fairlead.report.trace import extended, recorded
 from fairlead.situation import Situation, revision_named
 
 LONGEST_HISTORY = 10
+DECISIONS = (Outcome.PROMOTED, Outcome.ROLLED_BACK, Outcome.ABORTED, Outcome.SUPERSEDED)
 LONGEST = 1000  # characters of a message; the schema allows more
 
 
@@ -23,7 +24,15 @@ def history(situation: Situation, decision: Decision) -> tuple[Decided, ...]:
         or _left(situation, before, decision)
     )
     news = ((new,) if new else ()) + ordered(situation, decision)
-    return (news + before.history)[:LONGEST_HISTORY]
+    return _newest(news + before.history)
+
+
+def _newest(records: tuple[Decided, ...]) -> tuple[Decided, ...]:
+    """As many as are kept. Decisions go before orders: somebody who pauses and resumes must not push them out."""
+    decisions = [each for each in records if each.outcome in DECISIONS]
+    orders = [each for each in records if each.outcome not in DECISIONS]
+    kept = {id(each) for each in (*decisions[:LONGEST_HISTORY], *orders[: max(LONGEST_HISTORY - len(decisions), 1)])}
+    return tuple(each for each in records if id(each) in kept)[:LONGEST_HISTORY]
 
 
 def _promoted(situation: Situation, before: Status, decision: Decision) -> Decided | None:

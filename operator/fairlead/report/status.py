@@ -21,6 +21,7 @@ from fairlead.report.steady import says_the_same
 from fairlead.situation import Situation
 
 LONGEST_REASON = 1000  # characters of why a revision failed; the schema allows more
+MOST_DRAINING = 32  # as many as the schema allows
 LONGEST = 2000  # characters of a message; the schema allows more
 
 
@@ -41,7 +42,8 @@ def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) 
         history=history(situation, decision),
         handled=handled(decision),
         draining=tuple(
-            DrainingStatus(revision=old.revision.name, since=old.since, served=old.served) for old in decision.draining
+            DrainingStatus(revision=old.revision.name, since=old.since, served=old.served)
+            for old in decision.draining[-MOST_DRAINING:]
         ),
     )
 

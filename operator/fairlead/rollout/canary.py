@@ -61,7 +61,8 @@ def beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
     phase = phase_of(situation, wanted)
     gates = BEFORE_FIRST_TRAFFIC if phase in ON_TRIAL else BEFORE_TRAFFIC
     approved = told.approved is not None or not spec.rollout.approval.required
-    if approved and is_gone(situation, stable) and first_objection(gates, situation, wanted, 1) is None:
+    free = approved and pause(situation, spec, wanted) is None
+    if free and is_gone(situation, stable) and first_objection(gates, situation, wanted, 1) is None:
         return take_over(situation, spec, stable, wanted)
     if phase == Phase.PROMOTING:
         return promote(situation, spec, stable, wanted, judge(situation, spec, stable, wanted))

@@ -6,6 +6,7 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Reason
 from fairlead.api.revision import Revision
 from fairlead.evidence.judgement import Judged
+from fairlead.evidence.verdict import CALM
 from fairlead.plan import Wait
 from fairlead.rollout.orders import of_canary
 from fairlead.situation import Situation
@@ -30,6 +31,9 @@ def waits_for_approval(
     if judged.missing is not None:
         message = f"{canary.name} is to take over, and cannot be judged at the moment: {judged.missing}"
         return Wait(reason=Reason.EVIDENCE_MISSING, message=message)
+    if judged.findings is not None and float(judged.findings.against) >= CALM:
+        message = f"{canary.name} is to take over, and waits until nothing speaks against it any more"
+        return Wait(reason=Reason.ON_TRIAL, message=message)
     message = f"{canary.name} is to take over, and waits until what it is compared with is a measure again"
     return Wait(reason=Reason.STABLE_FAILING, message=message)
 
@@ -39,7 +43,8 @@ def may_be_promoted(judged: Judged) -> bool:
     trial, found = judged.trial, judged.findings
     if trial is None or found is None or trial.tried is None or judged.missing is not None:
         return False
-    return not bool(found.breaching) and float(found.unsteady) < 1 / trial.terms.alpha
+    calm = float(found.against) < CALM and float(found.unsteady) < 1 / trial.terms.alpha
+    return calm and not bool(found.breaching)
 
 
 def missing_for_too_long(

@@ -38,9 +38,9 @@ def judge(
     verdict = Verdict(int(verdicts(case)))
     told = _missing(now, sweep, situation.now, FRESH_FOR[spec.rollout.evidence.source])
     steps = spec.rollout.steps
-    grows = told is None and ready and not _stays(situation, spec, canary) and now.looked > trial.looked
+    grows = told is None and ready and not _stays(situation, spec, canary, trial) and now.looked > trial.looked
     if grows:
-        now = waited(now, trial)
+        now = waited(now, trial, FRESH_FOR[spec.rollout.evidence.source])
     # What is known speaks for it, but not everything is known; or it has steps before it.
     if verdict == Verdict.PROMOTE and (told is not None or not after_last(now, steps)):
         verdict = Verdict.CONTINUE
@@ -59,9 +59,13 @@ def _grown(trial: Trial, terms: Terms, found: Findings, steps: Sequence[Step]) -
     return replace(trial, weight=float(weight))
 
 
-def _stays(situation: Situation, spec: ModelDeploymentSpec, canary: Revision) -> bool:
-    """Whether a person holds the canary at its weight, or is waited for."""
-    return pause(situation, spec, canary) is not None or _phase(situation, canary.name) == Phase.AWAITING_APPROVAL
+def _stays(situation: Situation, spec: ModelDeploymentSpec, canary: Revision, trial: Trial) -> bool:
+    """Whether a person holds the canary at its weight, or is waited for.
+
+    A trial that has had to begin anew meanwhile needs some traffic all the same, or it could never end.
+    """
+    awaited = _phase(situation, canary.name) == Phase.AWAITING_APPROVAL and trial.weight > 0
+    return awaited or pause(situation, spec, canary) is not None
 
 
 def _phase(situation: Situation, canary: str) -> Phase | None:

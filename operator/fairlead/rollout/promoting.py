@@ -31,11 +31,12 @@ def promote(
     if judged.verdict == Verdict.ROLLBACK and ordered is None:
         return roll_back_by_evidence(situation, spec, stable, wanted, judged)
     promoting = phase_of(situation, wanted) == Phase.PROMOTING
-    person = None if promoting else waits_for_approval(situation, spec, wanted, judged)
-    if person is not None:
+    objection = None if _has_moved(situation) else waits_for_approval(situation, spec, wanted, judged)
+    if objection is not None and (not promoting or objection.reason == Reason.AWAITING_APPROVAL):
+        person = objection
         return on_the_way(situation, spec, stable, wanted, phase=Phase.AWAITING_APPROVAL, wait=person, judged=judged)
     needed, held = wanted_replicas(spec, situation, stable), pause(situation, spec, wanted)
-    wait = pods_not_available(situation, wanted, needed)
+    wait = pods_not_available(situation, wanted, needed) or objection
     # A verdict is written down before it is carried out.
     moves = wait is None and promoting and held is None
     if moves:
@@ -52,6 +53,12 @@ def promote(
     pods = situation.asked_pods(wanted.name) if held is not None else needed
     overdue = promoting and time_left(situation, spec, wanted) <= NOTHING
     return replace(going, candidate_replicas=pods, overdue=overdue, look_again=SOON if wait is None else TICK)
+
+
+def _has_moved(situation: Situation) -> bool:
+    """Whether all traffic was sent to the canary already: then nothing is asked again."""
+    rollout = situation.status.rollout if situation.status else None
+    return rollout is not None and rollout.phase == Phase.PROMOTING and rollout.weight == "100"
 
 
 def take_over(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:

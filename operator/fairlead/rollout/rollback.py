@@ -74,7 +74,7 @@ def go_back(
     if before is None:
         return None
     wait = _aborted(abort) if abort else crash_looping(situation, stable.name, stable_since(situation, stable))
-    if wait is None and not situation.serving_pods(stable.name):
+    if wait is None and not situation.serving_pods(stable.name) and wanted_replicas(spec, situation, None) > 0:
         wait = Wait(reason=Reason.NOT_READY, message=f"no pod of {stable.name} is available any more")
     if wait is None:
         return None

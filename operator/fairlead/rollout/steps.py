@@ -11,9 +11,6 @@ from datetime import timedelta
 from fairlead.api.rollout import Step
 from fairlead.evidence.trial import Trial
 
-LONGEST_LOOK = timedelta(seconds=30)
-"""More than that does not count of the time between two looks: what was not looked at was no time for evidence."""
-
 
 def step_of(trial: Trial, steps: Sequence[Step]) -> int:
     """At which step a trial is, from 1 on; 0 before the first."""
@@ -25,9 +22,12 @@ def after_last(trial: Trial, steps: Sequence[Step]) -> bool:
     return not steps or (step_of(trial, steps) == len(steps) and trial.at_weight >= steps[-1].duration)
 
 
-def waited(trial: Trial, before: Trial) -> Trial:
-    """The trial with the time since the look before, in which it had this weight and could be judged."""
-    passed = min(trial.looked - before.looked, LONGEST_LOOK) if trial.tried else timedelta(0)
+def waited(trial: Trial, before: Trial, at_most: timedelta) -> Trial:
+    """The trial with the time since the look before, in which it had this weight and could be judged.
+
+    More than `at_most` does not count of it: what was not looked at was no time for evidence.
+    """
+    passed = min(trial.looked - before.looked, at_most) if trial.tried else timedelta(0)
     return replace(trial, at_weight=trial.at_weight + passed)
 
 

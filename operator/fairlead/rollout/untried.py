@@ -1,12 +1,14 @@
 """When a revision takes over without a trial: what has served before, and what replaces something dead."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fairlead.api.history import Outcome
 from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.api.phases import ON_TRIAL
 from fairlead.api.reasons import ConditionType
 from fairlead.api.revision import Revision
 from fairlead.rollout.rollback import remembered_failure
+from fairlead.rollout.serving import phase_of
 from fairlead.rollout.size import wanted_replicas
 from fairlead.situation import Situation
 
@@ -18,17 +20,23 @@ def needs_no_trial(situation: Situation, spec: ModelDeploymentSpec, stable: Revi
     """Whether the wanted revision takes over as soon as it can.
 
     The one that served before has shown what it is: who goes back to it wants to be there. And where no pods are
-    wanted, there is no traffic to try anything with. What has failed is not let in by either way.
+    wanted, there is no traffic to try anything with; but that ends no trial that has begun, and replaces no approval.
+    What has failed is not let in by either way.
     """
     if remembered_failure(situation, wanted) is not None:
         return False
-    return _served_before(situation, stable, wanted) or wanted_replicas(spec, situation, stable) == 0
+    if _served_before(situation, stable, wanted):
+        return True
+    untouched = phase_of(situation, wanted) not in ON_TRIAL and not spec.rollout.approval.required
+    return untouched and wanted_replicas(spec, situation, stable) == 0
 
 
 def is_gone(situation: Situation, stable: Revision) -> bool:
     """Whether the stable revision has been away for a while: nothing to lose then, and nothing to be compared with."""
     if not situation.asked_pods(stable.name) or situation.serving_pods(stable.name):
         return False
+    if _since_asked(situation, stable) < GONE:
+        return False  # it had none because none were wanted
     conditions = situation.status.conditions if situation.status else ()
     available = next((each for each in conditions if each.type == ConditionType.AVAILABLE), None)
     if available is None or available.status != "False":
@@ -36,10 +44,18 @@ def is_gone(situation: Situation, stable: Revision) -> bool:
     return situation.now - available.last_transition_time >= GONE
 
 
+def _since_asked(situation: Situation, stable: Revision) -> timedelta:
+    """How long its Deployment has been without the pods that it asks for; long ago where that does not say."""
+    status = (situation.deployment(stable.name) or {}).get("status") or {}
+    conditions = status.get("conditions") or ()
+    told = next((each.get("lastTransitionTime") for each in conditions if each.get("type") == "Available"), None)
+    return situation.now - datetime.fromisoformat(told) if told else timedelta.max
+
+
 def _served_before(situation: Situation, stable: Revision, wanted: Revision) -> bool:
     history = situation.status.history if situation.status else ()
     about_it = next((each.outcome for each in history if each.revision == wanted.name), None)
-    if about_it in (Outcome.ROLLED_BACK, Outcome.RETRIED):
+    if about_it in (Outcome.ROLLED_BACK, Outcome.ABORTED, Outcome.RETRIED):
         return False  # it has shown that it can fail: who retries it wants to see
     took_over = (each for each in history if each.outcome == Outcome.PROMOTED and each.revision == stable.name)
     last = next(took_over, None)
