@@ -10,7 +10,7 @@ from math import floor, inf
 from typing import Any
 
 from fairlead.api import names
-from fairlead.api.kinds import DEPLOYMENT, HTTP_ROUTE, SERVICE
+from fairlead.api.kinds import HTTP_ROUTE, SERVICE
 from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.parse import parse_model_deployment
 from fairlead.api.phases import BEFORE_TRAFFIC, ON_TRIAL
@@ -67,8 +67,6 @@ class CanaryWorld(World):
     """Model versions whose containers end over and over."""
     untold: set[str] = field(default_factory=set)
     """Model versions that do not count how long requests take."""
-    scarce: dict[str, int] = field(default_factory=dict)
-    """Revisions for which there is room for so many pods only."""
     every: int = 1
     """Ticks between two readings that bring something new, as with a Prometheus that scrapes less often."""
     cut: bool = False
@@ -109,12 +107,6 @@ class CanaryWorld(World):
             self.serve()
             self.run_gateway()
             self.reconcile()
-
-    def run_pods(self) -> None:
-        super().run_pods()
-        for revision, room in self.scarce.items():
-            live = self.children.get((DEPLOYMENT, revision), {}).get("status", {})
-            live |= {name: min(live.get(name, 0), room) for name in ("readyReplicas", "availableReplicas")}
 
     def restart(self) -> None:
         """The operator ends, and another one begins."""

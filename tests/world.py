@@ -14,6 +14,7 @@ from fairlead.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, OPTIONAL, SERVIC
 from fairlead.api.parse import parse_model_deployment, parse_model_runtime
 from fairlead.api.revision import read_revision, recovered_revision
 from fairlead.api.status import Status
+from fairlead.api.times import format_time
 from fairlead.plan import Apply, Delete, Plan, Scale, Step
 from fairlead.reconcile import reconcile
 from fairlead.situation import Identity, ProbeAnswer, Refusal, Situation
@@ -63,6 +64,8 @@ class World:
     """Revisions that do not answer a request."""
     broken: set[str] = field(default_factory=set)
     """Revisions whose pods never become ready."""
+    scarce: dict[str, int] = field(default_factory=dict)
+    """Revisions for which there is room for so many pods only."""
     refusals: tuple[Refusal, ...] = ()
     served: frozenset[Kind] = frozenset(OPTIONAL)
     """Optional kinds that the cluster has."""
@@ -188,14 +191,27 @@ class World:
         self.ending.clear()
         for (kind, name), live in self.children.items():
             if kind == DEPLOYMENT:
-                ready = 0 if name in self.broken else live["spec"]["replicas"]
+                wanted = live["spec"]["replicas"]
+                ready = 0 if name in self.broken else min(wanted, self.scarce.get(name, wanted))
                 live["status"] = {
+                    "conditions": (live.get("status") or {}).get("conditions", []),
                     "observedGeneration": live["metadata"]["generation"],
                     "replicas": live["spec"]["replicas"],
                     "updatedReplicas": live["spec"]["replicas"],
                     "readyReplicas": ready,
                     "availableReplicas": ready,
                 }
+        self._tell_who_is_available()
+
+    def _tell_who_is_available(self) -> None:
+        """The deployment controller's condition, with the time since when it is so."""
+        for (kind, _), live in self.children.items():
+            if kind != DEPLOYMENT:
+                continue
+            status = str(live["status"]["availableReplicas"] >= live["spec"]["replicas"])
+            if [each["status"] for each in live["status"]["conditions"]] != [status]:
+                told = {"type": "Available", "status": status, "lastTransitionTime": format_time(self.now)}
+                live["status"]["conditions"] = [told]
 
     def settle(self, looks: int = 12) -> Plan:
         """Let everything happen that happens by itself."""

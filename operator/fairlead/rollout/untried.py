@@ -45,11 +45,14 @@ def is_gone(situation: Situation, stable: Revision) -> bool:
 
 
 def _since_asked(situation: Situation, stable: Revision) -> timedelta:
-    """How long its Deployment has been without the pods that it asks for; long ago where that does not say."""
+    """How long its Deployment has been without the pods that it asks for; for ever where that does not say."""
     status = (situation.deployment(stable.name) or {}).get("status") or {}
-    conditions = status.get("conditions") or ()
-    told = next((each.get("lastTransitionTime") for each in conditions if each.get("type") == "Available"), None)
-    return situation.now - datetime.fromisoformat(told) if told else timedelta.max
+    available = next((each for each in status.get("conditions") or () if each.get("type") == "Available"), None)
+    if available is None:
+        return timedelta.max
+    if available.get("status") == "True":
+        return timedelta(0)  # it has only just been asked for them
+    return situation.now - datetime.fromisoformat(available["lastTransitionTime"])
 
 
 def _served_before(situation: Situation, stable: Revision, wanted: Revision) -> bool:
