@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fairlead.api import names
-from fairlead.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, OPTIONAL, SERVICE, Kind, kind_of
+from fairlead.api.kinds import DEPLOYMENT, OPTIONAL, SERVICE, Kind, kind_of
 from fairlead.api.parse import parse_model_deployment, parse_model_runtime
-from fairlead.api.revision import read_revision, recovered_revision
+from fairlead.api.revision import known_revisions
 from fairlead.api.status import Status
 from fairlead.api.times import format_time
 from fairlead.plan import Apply, Delete, Plan, Scale, Step
@@ -80,13 +80,6 @@ class World:
             uid=metadata["uid"],
             generation=metadata["generation"],
         )
-        records = [read_revision(found) for (kind, _), found in self.children.items() if kind == CONTROLLER_REVISION]
-        recorded = [revision for revision in records if revision is not None]
-        lost = [
-            recovered_revision(found)
-            for (kind, name), found in self.children.items()
-            if kind == DEPLOYMENT and name not in {revision.name for revision in recorded}
-        ]
         status = Status.model_validate(self.status) if self.status else None
         model = parse_model_deployment(self.model)
         asked = status.rollout.revision if status and status.rollout else None
@@ -97,7 +90,7 @@ class World:
             status=status,
             runtime=None if self.runtime is None else parse_model_runtime(self.runtime),
             other_runtimes=self.other_runtimes if self.runtime is None else (),
-            revisions=(*recorded, *(revision for revision in lost if revision is not None)),
+            revisions=known_revisions(self.children),
             children=deepcopy(self.children),
             pods=tuple(self.pods()),
             probe=self.answer(asked) if asked else None,

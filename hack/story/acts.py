@@ -7,7 +7,7 @@ from typing import Any
 
 from e2e.gateways import ADDRESS
 from e2e.load import Load, load
-from fairlead.api.kinds import DEPLOYMENT, SERVICE
+from fairlead.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, HTTP_ROUTE, SERVICE, SERVICE_ACCOUNT
 from kube import Kube
 from story.stage import MODELS, SERVER, Stage
 from story.telling import Clock, Failed, chapter, say
@@ -15,6 +15,7 @@ from waiting import until
 
 NAMESPACE = "demo"
 LABEL = "fairlead.dev/model=digits"
+DELETED = (DEPLOYMENT, SERVICE, HTTP_ROUTE, CONTROLLER_REVISION, SERVICE_ACCOUNT)
 MODEL = Path(__file__).with_name("digits.yaml")
 GATEWAY = Path(__file__).with_name("gateway.yaml")
 # A handwritten two, 8 x 8 pixels from 0 to 16: digit 1655 of the data set "digits" (UCI, by way of scikit-learn).
@@ -104,15 +105,23 @@ def explained(stage: Stage) -> None:
 def repaired(stage: Stage, kube: Kube) -> None:
     """What is deleted by hand comes back."""
     chapter("4. Somebody deletes its objects")
-    before = {child["metadata"]["uid"] for child in kube.children(NAMESPACE, "digits").values()}
+    until(lambda: len(kube.list(DEPLOYMENT, NAMESPACE, LABEL)) == 1, seconds=60, what="the end of version 3")
+    stable = kube.model(NAMESPACE, "digits")["status"]["stable"]["revision"]
+    kinds = [kind for kind in DELETED if stage.gateway or kind != HTTP_ROUTE]
+
+    def serving() -> dict[tuple[str, str], str]:
+        """What version 2 serves with: the uid of each object."""
+        children = kube.children(NAMESPACE, "digits")
+        wanted = {(kind.kind, name) for kind in kinds for name in ("digits", stable)}
+        return {key: str(child["metadata"]["uid"]) for key, child in children.items() if key in wanted}
+
+    before = serving()
     clock = Clock()
-    kinds = "deployments,services,controllerrevisions,serviceaccounts"
-    stage.kubectl("delete", "-n", NAMESPACE, kinds, "-l", "fairlead.dev/model=digits")
+    stage.kubectl("delete", "-n", NAMESPACE, ",".join(kind.plural for kind in kinds), "-l", LABEL)
 
     def back() -> bool:
-        children = kube.children(NAMESPACE, "digits")
-        fresh = before.isdisjoint(child["metadata"]["uid"] for child in children.values())
-        return len(children) >= len(before) - 1 and fresh
+        now = serving()
+        return now.keys() == before.keys() and all(now[key] != before[key] for key in before)
 
     until(back, seconds=60, what="all objects back")
     say(f"All objects are back after {clock}. The pods went with their Deployment, so nobody answers for the moment.")

@@ -1,5 +1,6 @@
 """Metadata that every object of a model has: name, namespace, labels, and the owner that it is deleted with."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fairlead.api import names
@@ -21,6 +22,12 @@ def manifest(kind: Kind, identity: Identity, name: str, revision: Revision | Non
             "ownerReferences": [owner_reference(identity)],
         },
     }
+
+
+def is_part_of(live: Mapping[str, Any], uid: str) -> bool:
+    """Whether an object belongs to the ModelDeployment with this uid; an earlier one of its name has another."""
+    references = live["metadata"].get("ownerReferences") or ()
+    return any(reference.get("controller") and reference.get("uid") == uid for reference in references)
 
 
 def owner_reference(identity: Identity) -> dict[str, Any]:

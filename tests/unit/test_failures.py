@@ -37,6 +37,14 @@ def with_spec(pod: dict[str, Any], volumes: tuple[dict[str, Any], ...] = (), **s
     return pod
 
 
+def test_what_a_terminal_would_obey_is_not_quoted():
+    pod = a_pod(ended(exitCode=1, message="boom \x1b]52;c;ZXZpbA==\x07\x1b[2J \u202egnp"))
+    trouble = first_trouble(None, (pod,))
+    assert trouble is not None
+    assert trouble.message.isprintable()
+    assert "boom" in trouble.message
+
+
 def unschedulable(message: str) -> dict[str, Any]:
     return a_pod(type="PodScheduled", status="False", reason="Unschedulable", message=message)
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from fairlead.api import names
 from fairlead.api.fields import Part
+from fairlead.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, Kind
 from fairlead.api.metrics import MetricsProfile
 from fairlead.api.server import Ports
 
@@ -87,6 +88,16 @@ def read_revision(controller_revision: Mapping[str, Any]) -> Revision | None:
     number = int(controller_revision.get("revision") or 0)
     wish = wish_digest(snapshot.inputs)
     return Revision(name=metadata["name"], number=number, wish=wish, snapshot=snapshot, data=data)
+
+
+def known_revisions(children: Mapping[tuple[Kind, str], Mapping[str, Any]]) -> tuple[Revision, ...]:
+    """The revisions of a model, from its live objects: those that are recorded, and those that can be recovered."""
+    records = [read_revision(live) for (kind, _), live in children.items() if kind == CONTROLLER_REVISION]
+    known = {revision.name: revision for revision in records if revision is not None}
+    for (kind, name), live in children.items():
+        if kind == DEPLOYMENT and name not in known and (lost := recovered_revision(live)) is not None:
+            known[name] = lost
+    return tuple(known.values())
 
 
 def recovered_revision(deployment: Mapping[str, Any]) -> Revision | None:

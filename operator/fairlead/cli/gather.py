@@ -9,8 +9,6 @@ from pydantic import ValidationError
 
 from fairlead.api.kinds import (
     CHILDREN,
-    CONTROLLER_REVISION,
-    DEPLOYMENT,
     MODEL_DEPLOYMENT,
     MODEL_RUNTIME,
     OPTIONAL,
@@ -19,10 +17,11 @@ from fairlead.api.kinds import (
 )
 from fairlead.api.names import MODEL
 from fairlead.api.parse import parse_model_deployment, parse_model_runtime
-from fairlead.api.revision import read_revision, recovered_revision
+from fairlead.api.revision import known_revisions
 from fairlead.api.status import Status
 from fairlead.cli import requests
 from fairlead.cli.errors import CommandError
+from fairlead.metadata import is_part_of
 from fairlead.situation import Identity, Situation
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -40,11 +39,6 @@ def situation(manifest: Mapping[str, Any], runtimes: Mapping[str, Mapping[str, A
     metadata = stored["metadata"]
     optional = {kind: requests.listed_if_served(kind, where, f"{MODEL}={name}") for kind in OPTIONAL}
     children = _children(where, name, metadata["uid"], optional) if live else {}
-    records = [read_revision(found) for (kind, _), found in children.items() if kind == CONTROLLER_REVISION]
-    known = {revision.name: revision for revision in records if revision is not None}
-    for (kind, child), found in children.items():
-        if kind == DEPLOYMENT and child not in known and (lost := recovered_revision(found)) is not None:
-            known[child] = lost
     reference = ((stored["spec"].get("runtime") or {}).get("ref") or {}).get("name")
     runtime = (runtimes.get(reference) or requests.found(MODEL_RUNTIME, None, reference)) if reference else None
     return Situation(
@@ -55,7 +49,7 @@ def situation(manifest: Mapping[str, Any], runtimes: Mapping[str, Mapping[str, A
         model=parse_model_deployment(stored),
         status=_status(live, name),
         runtime=parse_model_runtime(runtime) if runtime else None,
-        revisions=tuple(known.values()),
+        revisions=known_revisions(children),
         children=children,
         pods=tuple(requests.listed(POD, where, f"{MODEL}={name}")) if live else (),
         annotations=metadata.get("annotations") or {},
@@ -94,13 +88,8 @@ def _children(
         (kind, each["metadata"]["name"]): each
         for kind, several in found.items()
         for each in several
-        if _is_of(each, uid)
+        if is_part_of(each, uid)
     }
-
-
-def _is_of(each: Mapping[str, Any], uid: str) -> bool:
-    references = each["metadata"].get("ownerReferences") or ()
-    return any(reference.get("controller") and reference.get("uid") == uid for reference in references)
 
 
 def _status(live: Mapping[str, Any] | None, name: str) -> Status | None:

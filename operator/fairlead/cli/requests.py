@@ -40,11 +40,13 @@ def listed(kind: Kind, namespace: str, selector: str) -> list[Object]:
 
 def listed_if_served(kind: Kind, namespace: str, selector: str) -> list[Object] | None:
     """The same of a kind that a cluster need not have; None where it has not."""
-    try:
-        _call("GET", kind.path(namespace), limit="1")
-    except client.ApiException as refused:
-        if refused.status == 404:
-            return None
+    with _asking(f"the list of {kind.plural} in namespace {namespace}"):
+        try:
+            _call("GET", kind.path(namespace), limit="1")
+        except client.ApiException as refused:
+            if refused.status == 404:
+                return None
+            raise
     return listed(kind, namespace, selector)
 
 

@@ -2,8 +2,11 @@
 
 import argparse
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import IntEnum
 from typing import Any, Literal
 
@@ -81,16 +84,35 @@ def register(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from fairlead.cli import cluster, following
+    from fairlead.cli import cluster
 
     try:
         namespace = options.namespace or cluster.namespace_of_context()
-        result = wait(following.models(namespace, options.name, options.timeout), options.goal)
+        cluster.model(namespace, options.name)  # what is not there cannot be waited for, and is told at once
+        result = wait(_models(namespace, options.name, options.timeout), options.goal)
     except CommandError as wrong:
         print(f"fairlead: {wrong}", file=sys.stderr)
         return int(Ended.WRONG_CALL)
     print(result.message, file=sys.stdout if result.ended == Ended.PROMOTED else sys.stderr)
     return int(result.ended)
+
+
+def _models(namespace: str, name: str, timeout: timedelta) -> Iterator[dict[str, Any]]:
+    """The ModelDeployment now, and after every change, until the time is over. Raises CommandError when it is gone.
+
+    An API server that does not answer for a while is waited for: a pipeline must not fail for that.
+    """
+    from fairlead.cli.watching import follow
+
+    end = time.monotonic() + timeout.total_seconds()
+    with closing(follow(namespace, name, every=1.0)) as seen:
+        for each in seen:
+            if each is not None and each.model is not None:
+                yield each.model
+            elif each is not None and each.trouble is None:
+                raise CommandError(f"ModelDeployment {name} in namespace {namespace} was deleted")
+            if time.monotonic() >= end:
+                return
 
 
 def _duration(text: str) -> Any:

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from fairlead.api.kinds import (
     CHILDREN,
-    CONTROLLER_REVISION,
     DEPLOYMENT,
     MODEL_DEPLOYMENT,
     MODEL_RUNTIME,
@@ -21,11 +20,12 @@ from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.modelruntime import ModelRuntime
 from fairlead.api.parse import Invalid, parse_model_deployment, parse_model_runtime
 from fairlead.api.phases import BEFORE_TRAFFIC, ON_TRIAL
-from fairlead.api.revision import Revision, read_revision, recovered_revision
+from fairlead.api.revision import Revision, known_revisions
 from fairlead.api.status import Status
 from fairlead.cluster.store import Key, Object, Store
 from fairlead.evidence.sweep import Sweep
 from fairlead.evidence.trial import Trial
+from fairlead.metadata import is_part_of
 from fairlead.observe.caches import runtime_name
 from fairlead.observe.hanging import HangingPods
 from fairlead.observe.probe import Probes
@@ -81,7 +81,7 @@ class Observer:
             return None
         identity = _identity(live)
         children = self._children(key, identity)
-        revisions = _revisions(children)
+        revisions = known_revisions(children)
         status = _status(live)
         runtime = self._runtime(live)
         pods = self._pods(key)
@@ -123,7 +123,7 @@ class Observer:
             (kind, manifest["metadata"]["name"]): manifest
             for kind in CHILDREN
             for manifest in self._stores[kind].owned(key)
-            if _owned_by(manifest, identity.uid)
+            if is_part_of(manifest, identity.uid)
         }
 
     def _runtime(self, live: Object) -> ModelRuntime | Invalid | None:
@@ -194,20 +194,6 @@ def _status(live: Object) -> Status | None:
         return Status.model_validate(live["status"]) if live.get("status") else None
     except ValidationError:
         return None
-
-
-def _revisions(children: Children) -> tuple[Revision, ...]:
-    records = [read_revision(live) for (kind, _), live in children.items() if kind == CONTROLLER_REVISION]
-    known = {revision.name: revision for revision in records if revision is not None}
-    for (kind, name), live in children.items():
-        if kind == DEPLOYMENT and name not in known and (lost := recovered_revision(live)) is not None:
-            known[name] = lost
-    return tuple(known.values())
-
-
-def _owned_by(manifest: Object, uid: str) -> bool:
-    references = manifest["metadata"].get("ownerReferences") or ()
-    return any(reference.get("controller") and reference.get("uid") == uid for reference in references)
 
 
 def _is_made(pod: Object) -> bool:
