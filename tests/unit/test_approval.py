@@ -1,5 +1,7 @@
 """spec.rollout.approval, steps and onMissingEvidence: what else decides how far a canary gets."""
 
+from datetime import timedelta
+
 from canary_world import TICK, CanaryWorld
 from unit.test_canary import on_trial, stable_version, until_phase
 from unit.test_decisions import canary, judged, outcomes
@@ -241,3 +243,11 @@ def test_a_person_ends_what_is_held():
     until_phase(world, "Held")
     world.order("promote", canary(world))
     until_phase(world, "Guarding", ticks=5)
+
+
+def test_what_turns_bad_after_a_night_of_waiting_is_found_soon():
+    world = on_trial(rollout=APPROVED)
+    until_phase(world, "AwaitingApproval")
+    world.tick(6 * 720)
+    world.bad["2"] = 0.02
+    assert until_phase(world, "RolledBack", ticks=60) * TICK < timedelta(minutes=5)

@@ -122,10 +122,20 @@ def _compare(terms: Terms, expected: Floats, arms: list[tuple[Count, Count]]) ->
 
 def _mixed(wealth: Floats, windows: Floats, bet: Floats, any_bet: Answers, terms: Terms) -> Floats:
     """Log wealth after a bet, with the part of the mixture that begins to bet with this window."""
-    later = np.where(windows < terms.horizon, 0.5 / (terms.horizon - 1), 0.0)
-    with np.errstate(divide="ignore"):
-        start = np.log(np.where(windows == 0, 0.5, later))[..., None]
+    start = np.log(starting_mass(windows, terms.horizon))[..., None]
     return np.where(any_bet[..., None], np.logaddexp(wealth, start) + bet, wealth)
+
+
+def starting_mass(windows: Floats, horizon: int) -> Floats:
+    """Which part of the coin begins to bet after so many windows: together never more than all of it.
+
+    Half of it begins at once, four tenths spread evenly over the horizon, and a tenth over all time after it: a canary
+    that waits for a person, for days perhaps, must not be without anybody who bets against it. There it falls as
+    1/(k log² k), nearly the slowest way to fall whose sum is finite; the sum from `horizon` on is below 1/log(horizon).
+    """
+    after = np.maximum(windows, horizon) + 1.0
+    tail = 0.1 * np.log(horizon) / (after * np.log(after) ** 2)
+    return np.where(windows == 0, 0.5, np.where(windows < horizon, 0.4 / (horizon - 1), tail))
 
 
 def _breach(memory: Memory, terms: Terms, stable: Count, trust: Floats) -> Floats:

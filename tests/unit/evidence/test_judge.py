@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fairlead.evidence.findings import Findings, findings
-from fairlead.evidence.judge import Counted, begin, weigh
+from fairlead.evidence.judge import Counted, begin, starting_mass, weigh
 from fairlead.evidence.memory import Memory
 from fairlead.evidence.scatter import scatter_between_windows, shrinkage
 from fairlead.evidence.terms import Cell, Margin, Terms
@@ -226,3 +226,12 @@ def test_bursts_are_seen_as_what_they_are():
     none, burst = np.array([[500.0, 0.0]]), np.array([[500.0, 10.0]])
     found = sum(scatter_between_windows(none, burst if n % 4 == 0 else none) for n in range(400))
     assert shrinkage(np.stack([np.zeros((1, 2)), found], axis=-2))[0] < 1 / 5
+
+
+@pytest.mark.parametrize("horizon", [2, 12, 720])
+def test_the_coin_is_staked_once_however_long_it_takes(horizon: int):
+    assert 0.9 <= starting_mass(np.arange(2_000_000.0), horizon).sum() <= 1
+
+
+def test_somebody_begins_to_bet_at_any_time():
+    assert (starting_mass(np.array([720.0, 7_200.0, 100_000.0]), 720) > 1e-9).all()
