@@ -17,7 +17,9 @@ from simulation.scenarios import Scenario
 from simulation.table import Line
 
 PLAYS = ("judged.py", "playing.py", "rules.py", "scenarios.py", "streams.py", "thresholds.py")
-JUDGES = ("evalues.py", "findings.py", "judge.py", "memory.py", "scatter.py", "terms.py", "verdict.py")
+JUDGES = tuple(
+    f"{name}.py" for name in ("evalues", "findings", "judge", "memory", "mixture", "scatter", "terms", "verdict")
+)
 """The files that decide how a run goes."""
 
 

@@ -163,6 +163,14 @@ def test_both_bad_at_once_holds_and_does_not_blame_the_canary():
     assert stable_version(world) == "2"
 
 
+def test_a_version_that_mends_what_is_broken_is_promoted():
+    world = on_trial()
+    until_phase(world, "Judging")
+    world.bad["1"] = 0.3
+    until_phase(world, "Stable", ticks=100)
+    assert stable_version(world) == "2"
+
+
 def test_paused_holds_the_weight_and_the_promotion():
     world = on_trial(rollout={"paused": True})
     until_phase(world, "Judging")

@@ -6,6 +6,7 @@ import numpy as np
 
 from fairlead.evidence.evalues import Answers, Floats
 from fairlead.evidence.memory import Memory
+from fairlead.evidence.mixture import unspent
 from fairlead.evidence.terms import Terms
 
 EQUAL, HALVED = 0.75, 0.25
@@ -21,7 +22,8 @@ class Findings:
 
     `against` is the evidence for a rollback: the weighted mean of `worse`, by comparison, and of `beyond`, by the
     objective. `better` is the evidence that the canary is good enough, `unsteady` the evidence that the stable pods
-    differ among each other, `breaching` whether the stable revision breaks its own objective now.
+    differ among each other. `breaching` says that the stable revision breaks its own objective now, and that the canary
+    may do so, too.
     """
 
     against: Floats
@@ -34,9 +36,9 @@ class Findings:
 
 def findings(memory: Memory, terms: Terms) -> Findings:
     """What the memory says."""
-    left = _unspent(memory.windows, terms.horizon)
+    left = unspent(memory.windows, terms.horizon)
     worse, beyond = _wealth(memory.worse) + left, _wealth(memory.beyond) + left
-    halves = _wealth(memory.halves) + _unspent(memory.halves_windows, terms.horizon)
+    halves = _wealth(memory.halves) + unspent(memory.halves_windows, terms.horizon)
     return Findings(
         against=(terms.weights * worse).sum(axis=-1) + (terms.objective_weights * beyond).sum(axis=-1),
         worse=worse,
@@ -47,15 +49,18 @@ def findings(memory: Memory, terms: Terms) -> Findings:
     )
 
 
+def breaking(memory: Memory, terms: Terms) -> Answers:
+    """In which cells the stable revision breaks its own objective now: (..., C)."""
+    return np.asarray((memory.breach >= np.log(1 / terms.alpha)) & (terms.objective < 1))
+
+
 def breaching(memory: Memory, terms: Terms) -> Answers:
-    """Whether the stable revision breaks its own objective in any cell."""
-    return np.asarray(((memory.breach >= np.log(1 / terms.alpha)) & (terms.objective < 1)).any(axis=-1))
+    """Whether the stable revision breaks an objective of which the canary does not show that it keeps it.
 
-
-def _unspent(windows: Floats, horizon: int) -> Floats:
-    """The part of the mixture that has not begun to bet, and is still what it was."""
-    spread = 0.5 * (1 - np.minimum(windows - 1, horizon - 1) / (horizon - 1))
-    return np.where(windows == 0, 1.0, spread)
+    One that does show it is the remedy: to hold it would leave the users with what is broken.
+    """
+    kept = memory.keeping >= np.log(1 / terms.alpha)
+    return np.asarray((breaking(memory, terms) & ~kept).any(axis=-1))
 
 
 def _wealth(logs: Floats) -> Floats:

@@ -4,7 +4,7 @@ An e-process is a product of e-values of windows that do not overlap. By Ville's
 probability at most α while its hypothesis holds: so it may be looked at after every window, for as long as one likes
 (Ramdas, Grünwald, Vovk and Shafer 2023, "Game-theoretic statistics and safe anytime-valid inference", arXiv
 2210.01948). A regression may begin at any time, so the wealth that bets against the canary is spread over all windows
-in which it could: R ← (R + π)·e, with half of the mass in the first.
+in which it could: R ← (R + π)·e (mixture.py).
 """
 
 from dataclasses import dataclass, replace
@@ -13,8 +13,9 @@ from datetime import timedelta
 import numpy as np
 
 from fairlead.evidence.evalues import Answers, Floats, Line, Window, against, against_share, odds_times
-from fairlead.evidence.findings import breaching
+from fairlead.evidence.findings import breaking
 from fairlead.evidence.memory import BETTER_BY, WORSE_BY, Memory
+from fairlead.evidence.mixture import starting_mass
 from fairlead.evidence.scatter import LARGEST, most, scatter_between_pods, scatter_between_windows, shrinkage
 from fairlead.evidence.terms import Terms
 
@@ -27,8 +28,8 @@ SCATTER_HALF_LIFE = timedelta(hours=1)
 RATE_HALF_LIFE = timedelta(minutes=1)
 """The same for the rate of requests."""
 
-BREACH_BY = np.array(2.0)
-"""By how much the odds of the stable revision exceed its objective, in the test whether it does."""
+ODDS = np.array(2.0)
+"""By how much the odds are beyond those of the objective, in the tests whether a revision breaks it or keeps it."""
 
 ALTERNATIVES = np.concatenate([WORSE_BY, BETTER_BY, WORSE_BY])
 WORSE, BETTER, HALVES = slice(0, 8), slice(8, 10), slice(10, 18)
@@ -77,7 +78,8 @@ def weigh(
         better=memory.better + better,
         halves=_mixed(memory.halves, memory.halves_windows, np.minimum(compared[..., HALVES], cap), any_halves, terms),
         halves_windows=memory.halves_windows + any_halves,
-        breach=_breach(memory, terms, of_stable, trust[..., 0]),
+        breach=_now(memory.breach, terms, trust[..., 0] * _beyond(of_stable, terms.objective)),
+        keeping=_now(memory.keeping, terms, trust[..., 0] * _beyond(_good(of_canary), 1 - terms.objective)),
         canary=memory.canary + np.stack(of_canary, axis=-1),
         stable=memory.stable + np.stack(of_stable, axis=-1),
     )
@@ -126,22 +128,18 @@ def _mixed(wealth: Floats, windows: Floats, bet: Floats, any_bet: Answers, terms
     return np.where(any_bet[..., None], np.logaddexp(wealth, start) + bet, wealth)
 
 
-def starting_mass(windows: Floats, horizon: int) -> Floats:
-    """Which part of the coin begins to bet after so many windows: together never more than all of it.
-
-    Half of it begins at once, four tenths spread evenly over the horizon, and a tenth over all time after it: a canary
-    that waits for a person, for days perhaps, must not be without anybody who bets against it. There it falls as
-    1/(k log² k), nearly the slowest way to fall whose sum is finite; the sum from `horizon` on is below 1/log(horizon).
-    """
-    after = np.maximum(windows, horizon) + 1.0
-    tail = 0.1 * np.log(horizon) / (after * np.log(after) ** 2)
-    return np.where(windows == 0, 0.5, np.where(windows < horizon, 0.4 / (horizon - 1), tail))
+def _beyond(arm: Count, limit: Floats) -> Floats:
+    return against_share(*arm, odds_times(ODDS, limit), limit)
 
 
-def _breach(memory: Memory, terms: Terms, stable: Count, trust: Floats) -> Floats:
-    """A CUSUM of the stable revision's own evidence against its objective (Page 1954), so that it can recover."""
-    step = trust * against_share(*stable, odds_times(BREACH_BY, terms.objective), terms.objective)
-    return np.clip(memory.breach + step, 0, np.log(1 / terms.alpha))
+def _good(arm: Count) -> Count:
+    requests, bad = arm
+    return requests, requests - bad
+
+
+def _now(so_far: Floats, terms: Terms, step: Floats) -> Floats:
+    """A CUSUM of one revision's own evidence beside its objective (Page 1954): what holds now, and may end again."""
+    return np.clip(so_far + step, 0, np.log(1 / terms.alpha))
 
 
 def _forgive(memory: Memory, terms: Terms) -> Memory:
@@ -149,7 +147,7 @@ def _forgive(memory: Memory, terms: Terms) -> Memory:
 
     What was held against the canary alone is forgotten then. The mass that was spent on it is lost, so the bound holds.
     """
-    elsewhere = breaching(memory, terms)[..., None, None]
+    elsewhere = np.asarray(breaking(memory, terms).any(axis=-1))[..., None, None]
     return replace(memory, beyond=np.where(elsewhere, -np.inf, memory.beyond))
 
 

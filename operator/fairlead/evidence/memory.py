@@ -26,7 +26,8 @@ class Memory:
     the windows with a bet. `history` is the recent past of the stable revision, (requests, bad) per cell, with older
     windows counting less; `canary` and `stable` are the whole trial's. `previous` is the stable revision's last window.
     `scatter` is (Pearson's chi-square, its degrees of freedom) per cell, between pods and between windows. `breach` is
-    the log of how strongly the stable revision breaks the objective now. `traffic` is (requests, seconds), recent ones.
+    the log of how strongly the stable revision breaks the objective now, `keeping` of how strongly the canary keeps it.
+    `traffic` is (requests, seconds), recent ones.
     """
 
     windows: Floats  # (..., C)
@@ -41,6 +42,7 @@ class Memory:
     previous: Floats  # (..., C, 2)
     scatter: Floats  # (..., C, 2, 2)
     breach: Floats  # (..., C)
+    keeping: Floats  # (..., C)
     traffic: Floats  # (..., 2)
 
     @classmethod
@@ -60,6 +62,7 @@ class Memory:
             previous=np.zeros((*per_cell, 2)),
             scatter=np.zeros((*per_cell, 2, 2)),
             breach=np.zeros(per_cell),
+            keeping=np.zeros(per_cell),
             traffic=np.zeros((*runs, 2)),
         )
 

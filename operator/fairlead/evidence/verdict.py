@@ -61,7 +61,7 @@ def unsteady(case: Case) -> Answers:
 
 
 def breaching(case: Case) -> Answers:
-    """The stable revision breaks its own objective: the cause lies elsewhere, and this is no time for a change."""
+    """The stable revision breaks its own objective, and the canary may, too: this is no time for a change."""
     return case.findings.breaching
 
 

@@ -127,7 +127,7 @@ def _judge(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
             told = f"the pods of {stable.name} differ among each other: {wanted.name} cannot be compared with them"
             wait = Wait(reason=Reason.STABLE_FAILING, message=told)
         case Verdict.BREACHING:
-            told = f"{stable.name} breaks its own objective: this is no time for {wanted.name}"
+            told = f"{stable.name} breaks its own objective, and {wanted.name} does not show that it keeps it"
             wait = Wait(reason=Reason.STABLE_FAILING, message=told)
         case Verdict.CONTINUE:
             wait = pending or _goes_on(spec, wanted, judged, held)

@@ -44,7 +44,9 @@ def judge(
     # What is known speaks for it, but not everything is known; or it has steps before it.
     if verdict == Verdict.PROMOTE and (told is not None or not after_last(now, steps)):
         verdict = Verdict.CONTINUE
-    if grows and verdict == Verdict.CONTINUE:
+    # While what serves is broken a canary stays at its weight; without any it could never show that it is the remedy.
+    first = verdict == Verdict.BREACHING and trial.weight == 0
+    if grows and (verdict == Verdict.CONTINUE or first):
         now = _grown(now, terms, found, steps)
     source = sweep.source if sweep else "the pods"
     return Judged(verdict=verdict, trial=now, findings=found, missing=told, source=source)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from fairlead.evidence.findings import Findings, findings
-from fairlead.evidence.judge import Counted, begin, starting_mass, weigh
+from fairlead.evidence.judge import Counted, begin, weigh
 from fairlead.evidence.memory import Memory
+from fairlead.evidence.mixture import starting_mass, unspent
 from fairlead.evidence.scatter import scatter_between_windows, shrinkage
 from fairlead.evidence.terms import Cell, Margin, Terms
 from fairlead.evidence.verdict import ORDER, Case, Verdict, next_weight, verdicts
@@ -88,6 +89,21 @@ def test_what_was_held_against_the_canary_while_both_were_bad_is_forgotten():
     memory, verdict = trial(counted((50, 0)), counted((250, 0), (250, 0)), 60, memory)
     assert not findings(memory, TERMS).breaching
     assert verdict != Verdict.ROLLBACK
+
+
+def test_the_remedy_is_not_held_back_since_what_it_mends_is_broken():
+    memory, verdict = trial(counted((50, 0)), counted((250, 25), (250, 25)), 60)
+    assert not findings(memory, TERMS).breaching
+    assert verdict == Verdict.PROMOTE
+
+
+def test_a_canary_that_has_not_shown_that_it_is_the_remedy_waits():
+    assert trial(counted((1, 0)), counted((250, 25), (250, 25)), 20)[1] == Verdict.BREACHING
+
+
+def test_a_remedy_that_fails_as_well_is_held():
+    memory, _ = trial(counted((50, 0)), counted((250, 25), (250, 25)), 20)
+    assert trial(counted((50, 5)), counted((250, 25), (250, 25)), 20, memory)[1] == Verdict.BREACHING
 
 
 def test_a_canary_that_is_worse_than_a_bad_stable_is_rolled_back_all_the_same():
@@ -235,3 +251,12 @@ def test_the_coin_is_staked_once_however_long_it_takes(horizon: int):
 
 def test_somebody_begins_to_bet_at_any_time():
     assert (starting_mass(np.array([720.0, 7_200.0, 100_000.0]), 720) > 1e-9).all()
+
+
+@pytest.mark.parametrize("horizon", [2, 12, 720])
+def test_what_has_not_begun_is_not_more_than_is_left(horizon: int):
+    windows = np.arange(2_000_000.0)
+    begun = np.concatenate([[0.0], np.cumsum(starting_mass(windows, horizon))[:-1]])
+    left = unspent(windows, horizon)
+    assert (left <= 1 - begun + 1e-9).all()
+    assert (left[:horizon] >= 1 - begun[:horizon] - 1e-9).all()
