@@ -52,6 +52,8 @@ class ControlPlane:
     folder: Path
     port: int
     programs: Mapping[str, Path]
+    pods: str
+    """The addresses of pods."""
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -117,9 +119,9 @@ class ControlPlane:
 
 
 @contextmanager
-def control_plane(folder: Path, progress: Callable[[str], None]) -> Iterator[ControlPlane]:
+def control_plane(folder: Path, progress: Callable[[str], None], pods: str = "10.0.0.0/11") -> Iterator[ControlPlane]:
     """A control plane without any node; gone at the end."""
-    plane = ControlPlane(folder, free_port(), binaries(PROGRAMS, progress))
+    plane = ControlPlane(folder, free_port(), binaries(PROGRAMS, progress), pods)
     _write_files(plane, progress)
     try:
         plane.start("etcd", *_etcd(plane))
@@ -164,7 +166,17 @@ def _write_files(plane: ControlPlane, progress: Callable[[str], None]) -> None:
         for document in yaml.safe_load_all(file.read_text())
         if document["kind"] == "Stage"
     ]
+    for document in documents:
+        _name_containers(document)
     (plane.folder / "kwok.yaml").write_text(yaml.safe_dump_all(documents))
+
+
+def _name_containers(stage: dict[str, Any]) -> None:
+    """KWOK's containers have no id, by which the operator would know one process from the next."""
+    status = stage["spec"]["next"].get("statusTemplate", "")
+    running = "  ready: true\n"
+    named = running + '  containerID: {{ printf "kwok://%s" $.metadata.uid | Quote }}\n'
+    stage["spec"]["next"]["statusTemplate"] = status.replace(running, named)
 
 
 def _etcd(plane: ControlPlane) -> list[str]:
@@ -220,7 +232,7 @@ def _kwok(plane: ControlPlane) -> list[str]:
         f"--kubeconfig={plane.admin}",
         "--config=kwok.yaml",
         "--manage-all-nodes=true",
-        "--cidr=10.0.0.0/11",
+        f"--cidr={plane.pods}",
     ]
 
 

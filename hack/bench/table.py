@@ -59,18 +59,19 @@ def table(columns: Sequence[Figures]) -> str:
 def ratios(columns: Sequence[Figures]) -> str:
     """What a model costs among many, compared with what it costs among fewer."""
     pairs = list(pairwise(columns))
-    lines = [
+    costs = [
         [what, *(f"{cost(more) / cost(less):.2f}" if cost(less) > 0 else "-" for less, more in pairs)]
         for what, cost in RATIOS
     ]
-    return _lines([["cost per model", *(f"{more.models:,} : {less.models:,}" for less, more in pairs)], *lines])
+    return lines([["cost per model", *(f"{more.models:,} : {less.models:,}" for less, more in pairs)], *costs])
 
 
 def _rows(head: list[str], measures: Sequence[tuple[str, Cell]], columns: Sequence[Figures]) -> str:
-    return _lines([head, *([what, *(cell(figures) for figures in columns)] for what, cell in measures)])
+    return lines([head, *([what, *(cell(figures) for figures in columns)] for what, cell in measures)])
 
 
-def _lines(rows: list[list[str]]) -> str:
+def lines(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells in Markdown; the first is the head."""
     rule = ["---", *("---:" for _ in rows[0][1:])]
     return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
 

@@ -25,6 +25,7 @@ MOST = 15_000
 MODELS_OF_A_NAMESPACE = 100
 AT_ONCE = 32  # requests of ours under way
 APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 Object = dict[str, Any]
@@ -54,18 +55,29 @@ class World:
             await self._apply(f"/api/v1/namespaces/{name}", namespace)
         await self.answers(MODEL_DEPLOYMENT.path(namespace_of(0)))
 
-    async def create(self, models: range) -> None:
+    async def create(self, models: range, make: Callable[[int], Object] | None = None) -> None:
         """Creates models, as many at once as a busy pipeline would."""
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def create(number: int) -> None:
             async with gate:
-                model = a_model(number)
+                model = (make or a_model)(number)
                 self.applied[model["metadata"]["name"]] = time.monotonic()
                 path = MODEL_DEPLOYMENT.path(model["metadata"]["namespace"])
                 await self.connection.request("POST", path, body=model)
 
         await asyncio.gather(*map(create, models))
+
+    async def change(self, models: range, patch: Object) -> None:
+        """Merges the same into each of these models."""
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def change(number: int) -> None:
+            async with gate:
+                path = MODEL_DEPLOYMENT.path(namespace_of(number), name_of(number))
+                await self.connection.request("PATCH", path, body=patch, content_type=MERGE)
+
+        await asyncio.gather(*map(change, models))
 
     def deployment_seconds(self) -> list[float]:
         """From the request that creates a model to the sight of its Deployment, sorted."""

@@ -1,6 +1,11 @@
-"""The operator is killed before and after every single write, of a creation and of all changes: the end is the same."""
+"""The operator is killed before and after every single write, of a creation and of all changes: the end is the same.
 
-from collections.abc import Callable
+All ways are gone side by side, each with an operator and a namespace of its own: most of the time pods are waited for.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -16,8 +21,11 @@ from models import a_model, a_server
 from operator_process import OperatorProcess
 from waiting import until
 
-MOST_WRITES = 20
-"""More than any way takes. So many models are made ready at once, and one is spent for each crash."""
+MOST_WRITES, SIDE_BY_SIDE = 20, 3
+SPARE = 3
+"""Of each change so many models more are made ready at once than it is known to write: one is spent for each crash."""
+CREATION, CREATED = "creation", 9
+"""The writes of a creation: account, policy, revision, Deployment, scale, budget, two Services, status."""
 
 
 class Killer:
@@ -68,19 +76,44 @@ def at_rest(kube: Kube, namespace: str, name: str) -> bool:
     )
 
 
-@pytest.fixture
-def resting(kube: Kube, proxy: ApiProxy, namespace: str, tmp_path: Path) -> OperatorProcess:
-    """An operator that is not started yet. It need not wait for the lease of the one that was killed."""
-    return OperatorProcess(proxy.kubeconfig(tmp_path), tmp_path, namespace, {"FAIRLEAD_LEADER_ELECTION": "false"})
+Crashes = tuple[int, list[object]]
+"""The number of writes, and every shape that came of a crash around one."""
 
 
-def one_crash(
-    kube: Kube, proxy: ApiProxy, operator: OperatorProcess, act: Callable[[], tuple[str, str]], at: int, when: str
-) -> tuple[bool, object]:
-    """Acts, with a crash around the n-th write that follows; then starts again and waits for rest."""
+@dataclass(frozen=True)
+class Place:
+    """Where one way is gone: a namespace, and an operator behind a proxy that is not started yet."""
+
+    kube: Kube
+    namespace: str
+    proxy: ApiProxy
+    operator: OperatorProcess
+
+
+@contextmanager
+def place(kube: Kube, folder: Path) -> Iterator[Place]:
+    """A place of one's own. Its operator need not wait for the lease of the one that was killed."""
+    folder.mkdir()
+    proxy = ApiProxy(kube.kubeconfig)
+    proxy.start()
+    try:
+        with kube.namespace() as namespace:
+            settings = {"FAIRLEAD_LEADER_ELECTION": "false"}
+            operator = OperatorProcess(proxy.kubeconfig(folder), folder, namespace, settings)
+            try:
+                yield Place(kube, namespace, proxy, operator)
+            finally:
+                operator.kill()
+    finally:
+        proxy.stop()
+
+
+def one_crash(place: Place, act: Callable[[], str], at: int, when: str) -> tuple[bool, object]:
+    """Acts on a model, with a crash around the n-th write that follows; then starts again and waits for rest."""
+    kube, namespace, operator = place.kube, place.namespace, place.operator
     killer = Killer(operator, at, when)
-    namespace, name = act()
-    with proxy.rule(killer):
+    name = act()
+    with place.proxy.rule(killer):
         operator.start(wait=False)
         until(lambda: not operator.is_running() or at_rest(kube, namespace, name), seconds=90, what="a crash, or rest")
     if operator.is_running():
@@ -92,8 +125,8 @@ def one_crash(
     return killer.struck, shape(kube, namespace, name)
 
 
-def all_crashes(run: Callable[[int, str], tuple[bool, object]]) -> tuple[int, list[object]]:
-    """Crashes around each write in turn, until there is none left; (number of writes, every shape that came of it)."""
+def all_crashes(run: Callable[[int, str], tuple[bool, object]]) -> Crashes:
+    """Crashes around each write in turn, until there is none left."""
     shapes = []
     for at in count(1):
         struck, found = run(at, "before")
@@ -105,31 +138,31 @@ def all_crashes(run: Callable[[int, str], tuple[bool, object]]) -> tuple[int, li
     raise AssertionError("unreachable")
 
 
-@pytest.mark.timeout(1500)
-def test_a_crash_around_any_write_of_a_creation(
-    kube: Kube, proxy: ApiProxy, resting: OperatorProcess, namespace: str, server_image: str
-):
+def crashes_of_a_creation(place: Place, image: str) -> Crashes:
+    """A new model for each crash."""
+
     def run(at: int, when: str) -> tuple[bool, object]:
         name = f"{when}-{at}"
 
-        def create() -> tuple[str, str]:
-            spec: dict[str, Any] = {**a_server(server_image), "replicas": 2, "network": {"isolation": "Namespace"}}
-            kube.create(MODEL_DEPLOYMENT, a_model(namespace, name, **spec))
-            return namespace, name
+        def create() -> str:
+            spec: dict[str, Any] = {**a_server(image), "replicas": 2, "network": {"isolation": "Namespace"}}
+            place.kube.create(MODEL_DEPLOYMENT, a_model(place.namespace, name, **spec))
+            return name
 
         try:
-            return one_crash(kube, proxy, resting, create, at, when)
+            return one_crash(place, create, at, when)
         finally:
-            kube.delete(MODEL_DEPLOYMENT, namespace, name)
+            place.kube.delete(MODEL_DEPLOYMENT, place.namespace, name)
 
-    writes, shapes = all_crashes(run)
-    assert writes >= 9, "account, policy, revision, deployment, scale, budget, two Services, status"
-    assert all(found == shapes[-1] for found in shapes), "the last one was not disturbed at all"
+    return all_crashes(run)
 
 
 @dataclass(frozen=True)
 class Change:
-    """A way from one spec to another: those before it, until each has come where it should; the last; its writes."""
+    """A way from one spec to another: those before it, until each has come where it should; the last.
+
+    It writes at least so much: what is new, the move of traffic, status, deletions.
+    """
 
     before: tuple[tuple[dict[str, Any], Callable[[Kube, str, str], bool]], ...]
     to: dict[str, Any]
@@ -157,33 +190,56 @@ def changes(image: str) -> dict[str, Change]:
     }
 
 
-@pytest.mark.timeout(1500)
-@pytest.mark.parametrize("way", changes(""))
-def test_a_crash_around_any_write_of_a_change(
-    kube: Kube, proxy: ApiProxy, resting: OperatorProcess, namespace: str, server_image: str, way: str
-):
-    change = changes(server_image)[way]
-    names = {(at, when): f"{when}-{at}" for at in range(1, MOST_WRITES) for when in ("before", "after")}
+def crashes_of_a_change(place: Place, change: Change) -> Crashes:
+    """Models that are there already, one for each crash."""
+    kube, namespace = place.kube, place.namespace
+    names = {(at, when): f"{when}-{at}" for at in range(1, change.writes + SPARE + 1) for when in ("before", "after")}
     (first, _), *_ = change.before
     for name in names.values():
         kube.create(MODEL_DEPLOYMENT, a_model(namespace, name, **first))
-    resting.start()
+    place.operator.start()
     for spec, stop in change.before:
         for name in names.values():
             kube.patch(MODEL_DEPLOYMENT, namespace, name, {"spec": spec})
         for name in names.values():
             until(partial(stop, kube, namespace, name), seconds=240, what=f"{name} as it is before the crash")
-    resting.terminate()
+    place.operator.terminate()
 
     def run(at: int, when: str) -> tuple[bool, object]:
+        assert (at, when) in names, f"it takes more than {change.writes} writes by now: let there be more models"
         name = names[(at, when)]
 
-        def act() -> tuple[str, str]:
+        def act() -> str:
             kube.patch(MODEL_DEPLOYMENT, namespace, name, {"spec": change.to})
-            return namespace, name
+            return name
 
-        return one_crash(kube, proxy, resting, act, at, when)
+        return one_crash(place, act, at, when)
 
-    writes, shapes = all_crashes(run)
-    assert writes >= change.writes, "what is new, the move of traffic, status, deletions"
+    return all_crashes(run)
+
+
+@pytest.fixture(scope="module")
+def crashes(
+    kube: Kube, server_image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Crashes]]]:
+    """All ways, on their way."""
+    folder = tmp_path_factory.mktemp("crashes")
+
+    def go(way: str, run: Callable[[Place], Crashes]) -> Crashes:
+        with place(kube, folder / way.replace(" ", "-")) as own:
+            return run(own)
+
+    ways: dict[str, Callable[[Place], Crashes]] = {
+        way: partial(crashes_of_a_change, change=change) for way, change in changes(server_image).items()
+    }
+    ways[CREATION] = partial(crashes_of_a_creation, image=server_image)
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        yield {way: pool.submit(go, way, run) for way, run in ways.items()}
+
+
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("way", [*changes(""), CREATION])
+def test_a_crash_around_any_write_ends_as_if_there_had_been_none(crashes: dict[str, Future[Crashes]], way: str):
+    writes, shapes = crashes[way].result()
+    assert writes >= (CREATED if way == CREATION else changes("")[way].writes)
     assert all(found == shapes[-1] for found in shapes), "the last one was not disturbed at all"

@@ -6,7 +6,7 @@ It holds the rendered pod template, so that neither a new operator nor a changed
 import copy
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,9 +90,12 @@ def read_revision(controller_revision: Mapping[str, Any]) -> Revision | None:
     return Revision(name=metadata["name"], number=number, wish=wish, snapshot=snapshot, data=data)
 
 
-def known_revisions(children: Mapping[tuple[Kind, str], Mapping[str, Any]]) -> tuple[Revision, ...]:
+def known_revisions(
+    children: Mapping[tuple[Kind, str], Mapping[str, Any]],
+    read: Callable[[Mapping[str, Any]], Revision | None] = read_revision,
+) -> tuple[Revision, ...]:
     """The revisions of a model, from its live objects: those that are recorded, and those that can be recovered."""
-    records = [read_revision(live) for (kind, _), live in children.items() if kind == CONTROLLER_REVISION]
+    records = [read(live) for (kind, _), live in children.items() if kind == CONTROLLER_REVISION]
     known = {revision.name: revision for revision in records if revision is not None}
     for (kind, name), live in children.items():
         if kind == DEPLOYMENT and name not in known and (lost := recovered_revision(live)) is not None:

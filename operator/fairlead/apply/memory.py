@@ -10,6 +10,7 @@ from fairlead.cluster.store import Object
 Address = tuple[Kind, str, str]
 """(kind, namespace, name)."""
 
+MOST_AGREED = 10_000
 PATIENCE = 3  # equal answers of 500 to the same write, before a person is told
 MOST_REMEMBERED = 1000
 
@@ -38,6 +39,24 @@ class Standoffs:
         self._known.drop(address)
 
 
+class Agreements:
+    """Objects that were found to be as they should be: while neither side moves there is nothing to compare.
+
+    A model whose canary is on trial is looked at every few seconds, and has a dozen objects that stay as they are.
+    """
+
+    def __init__(self) -> None:
+        self._known: _Table[tuple[int, str]] = _Table(MOST_AGREED)
+
+    def is_one(self, address: Address, manifest: Object, version: int | None) -> bool:
+        """Whether the object of that version was found to be so."""
+        return version is not None and self._known.get(address) == (version, digest(manifest))
+
+    def begin(self, address: Address, manifest: Object, live: Object) -> None:
+        """It is so."""
+        self._known.put(address, (int(live["metadata"]["resourceVersion"]), digest(manifest)))
+
+
 class Faults:
     """Answers of 500 without a reason.
 
@@ -63,14 +82,15 @@ class Faults:
 
 
 class _Table(Generic[V]):
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_REMEMBERED) -> None:
         self._values: dict[Address, V] = {}
+        self._most = most
 
     def get(self, address: Address) -> V | None:
         return self._values.get(address)
 
     def put(self, address: Address, value: V) -> None:
-        if len(self._values) >= MOST_REMEMBERED:  # nobody tells of models that are gone
+        if len(self._values) >= self._most:  # nobody tells of models that are gone
             self._values.clear()
         self._values[address] = value
 

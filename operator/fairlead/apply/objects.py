@@ -8,7 +8,7 @@ from fairlead.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, MODEL_DEPLOYMENT
 from fairlead.api.names import REVISION
 from fairlead.api.reasons import Reason
 from fairlead.apply.difference import difference
-from fairlead.apply.memory import Faults, Standoffs
+from fairlead.apply.memory import Agreements, Faults, Standoffs
 from fairlead.apply.replacement import replacement
 from fairlead.cluster.client import Client
 from fairlead.cluster.errors import Conflict, NotFound, Rejected, ServerFault
@@ -38,15 +38,20 @@ class Objects:
     def __init__(self, client: Client, stores: Stores) -> None:
         self._client = client
         self._stores = stores
+        self._agreements = Agreements()
         self._standoffs = Standoffs()
         self._faults = Faults()
 
     async def apply(self, manifest: Object, identity: Identity) -> None:
         """Makes an object be so, if it is not. Raises Refused, and ApiError where trying again may help."""
         kind, name = kind_of(manifest), manifest["metadata"]["name"]
-        address = (kind, identity.namespace, name)
-        live = self._stores[kind].get((identity.namespace, name))
+        address, store = (kind, identity.namespace, name), self._stores[kind]
+        if self._agreements.is_one(address, manifest, store.version((identity.namespace, name))):
+            return
+        live = store.get((identity.namespace, name))
         differs = "it does not exist" if live is None else difference(manifest, live)
+        if live is not None and differs is None:
+            self._agreements.begin(address, manifest, live)
         if differs is None or (live and self._standoffs.is_one(address, manifest, live)):
             return
         with about(revision=(manifest["metadata"].get("labels") or {}).get(REVISION)):

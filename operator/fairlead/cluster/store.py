@@ -103,6 +103,11 @@ class Store:
         live = self._live.get(key)
         return None if live is None else self._packing.unpack(live.body)
 
+    def version(self, key: Key) -> int | None:
+        """The resourceVersion of the object; None when there is none."""
+        live = self._live.get(key)
+        return None if live is None else live.version
+
     def owned(self, owner: Key) -> list[Object]:
         """Copies of the objects that belong to a model, by name."""
         return [self._packing.unpack(self._live[key].body) for key in sorted(self._by_owner.get(owner, ()))]

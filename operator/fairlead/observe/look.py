@@ -20,7 +20,7 @@ from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.modelruntime import ModelRuntime
 from fairlead.api.parse import Invalid, parse_model_deployment, parse_model_runtime
 from fairlead.api.phases import BEFORE_TRAFFIC, ON_TRIAL
-from fairlead.api.revision import Revision, known_revisions
+from fairlead.api.revision import Revision, known_revisions, read_revision
 from fairlead.api.status import Status
 from fairlead.cluster.store import Key, Object, Store
 from fairlead.evidence.sweep import Sweep
@@ -29,6 +29,7 @@ from fairlead.metadata import is_part_of
 from fairlead.observe.caches import runtime_name
 from fairlead.observe.hanging import HangingPods
 from fairlead.observe.probe import Probes
+from fairlead.observe.remembered import Remembered
 from fairlead.observe.source import Asked
 from fairlead.observe.sweeps import Sweeps
 from fairlead.observe.trials import Trials
@@ -66,6 +67,8 @@ class Observer:
         served: Callable[[], frozenset[Kind]] = lambda: frozenset(OPTIONAL),
     ) -> None:
         self._trials = Trials()
+        self._models: Remembered[ModelDeployment | Invalid] = Remembered()
+        self._records: Remembered[Revision | None] = Remembered()
         self._stores = stores
         self._questions = questions
         self._operator_namespace = operator_namespace
@@ -81,12 +84,12 @@ class Observer:
             return None
         identity = _identity(live)
         children = self._children(key, identity)
-        revisions = known_revisions(children)
+        revisions = known_revisions(children, self._record)
         status = _status(live)
         runtime = self._runtime(live)
         pods = self._pods(key)
         now = self._clock()
-        model = parse_model_deployment(live)
+        model = self._models.of(identity.uid, identity.generation, lambda: parse_model_deployment(live))
         tries = not isinstance(model, Invalid) and model.spec.rollout.strategy == "Canary"
         return Situation(
             now=now,
@@ -125,6 +128,11 @@ class Observer:
             for manifest in self._stores[kind].owned(key)
             if is_part_of(manifest, identity.uid)
         }
+
+    def _record(self, controller_revision: Mapping[str, Any]) -> Revision | None:
+        metadata = controller_revision["metadata"]
+        version = metadata["resourceVersion"]
+        return self._records.of(metadata["uid"], version, lambda: read_revision(controller_revision))
 
     def _runtime(self, live: Object) -> ModelRuntime | Invalid | None:
         name = runtime_name(live)

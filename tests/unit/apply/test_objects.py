@@ -166,3 +166,24 @@ async def test_a_model_whose_status_cannot_be_found_is_gone():
 async def test_a_server_that_does_not_serve_the_kind_says_nothing_about_the_model():
     with pytest.raises(NotFound):
         await written_to(Gone(""))
+
+
+async def test_what_was_found_to_be_right_is_still_written_when_either_side_moves():
+    ours = wanted(SERVICE)
+    api, stores = Api(as_live(ours)), caches()
+    objects = Objects(api, stores)  # type: ignore[arg-type]
+    stores[SERVICE].observe("ADDED", deepcopy(api.live))
+    await objects.apply(ours, IDENTITY)
+    await objects.apply(ours, IDENTITY)
+    assert api.writes == []
+    other = deepcopy(ours)
+    other["spec"]["ports"][0]["port"] = 81
+    await objects.apply(other, IDENTITY)
+    assert api.live["spec"]["ports"][0]["port"] == 81
+    api.writes.clear()
+    drifted = deepcopy(api.live)
+    drifted["spec"]["ports"][0]["port"] = 82
+    drifted["metadata"]["resourceVersion"] = "9"
+    stores[SERVICE].observe("MODIFIED", drifted)
+    await objects.apply(other, IDENTITY)
+    assert api.writes != []
