@@ -6,7 +6,12 @@ import pytest
 
 from canary_world import CanaryWorld, selects
 from fairlead.api.kinds import SERVICE
+from fairlead.api.modeldeployment import ModelDeployment
+from fairlead.api.reasons import Phase
+from fairlead.plan import Ordered, Orders
 from fairlead.reconcile import reconcile
+from fairlead.rollout import canary as canaries
+from fairlead.situation import revision_named
 from unit.test_canary import on_trial, stable_version, until_phase
 
 
@@ -321,3 +326,17 @@ def test_people_decide_about_canaries_only():
     world.order("abort", canary(world))
     world.reconcile()
     assert "spec.rollout.strategy is BlueGreen" in handled(world, "abort")["message"]
+
+
+def test_what_is_carried_out_is_what_was_made_of_the_orders_once():
+    world = judged()
+    world.order("abort", canary(world))
+    seen = world.look()
+    model, stable = seen.model, revision_named(seen.revisions, (world.status or {})["stable"]["revision"])
+    wanted = revision_named(seen.revisions, canary(world))
+    assert isinstance(model, ModelDeployment)
+    assert stable is not None
+    assert wanted is not None
+    assert canaries.beside(seen, model.spec, stable, wanted, Orders()).phase == Phase.JUDGING
+    aborted = Orders(abort=Ordered(since=world.now))
+    assert canaries.beside(seen, model.spec, stable, wanted, aborted).phase == Phase.ROLLED_BACK

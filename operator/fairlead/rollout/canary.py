@@ -19,7 +19,7 @@ from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.evidence.judgement import Judged
 from fairlead.evidence.verdict import Verdict
-from fairlead.plan import Decision, Wait
+from fairlead.plan import Decision, Orders, Wait
 from fairlead.rollout.draining import next_drained
 from fairlead.rollout.gates import (
     BEFORE_FIRST_TRAFFIC,
@@ -31,7 +31,7 @@ from fairlead.rollout.gates import (
 )
 from fairlead.rollout.holding import may_be_promoted, missing_for_too_long
 from fairlead.rollout.judging import judge
-from fairlead.rollout.orders import of_canary, pause
+from fairlead.rollout.orders import pause
 from fairlead.rollout.pods import crash_looping, waits_for_room
 from fairlead.rollout.promoting import promote, take_over
 from fairlead.rollout.rollback import aborted, remembered_failure, roll_back, roll_back_by_evidence, rolled_back
@@ -45,35 +45,38 @@ from fairlead.traffic.choice import traffic_of
 HOW_TO_END = "raise it, change spec.rollout.onInconclusive, or promote or abort by hand"
 
 
-def beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
-    """What becomes of a revision that the spec asks for while another one serves."""
-    told = of_canary(situation, wanted)
-    if told.abort is not None:
-        return aborted(situation, spec, stable, wanted, told.abort)
-    if told.anew:
+def beside(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, orders: Orders
+) -> Decision:
+    """What becomes of a revision that the spec asks for while another one serves; `orders` are what people want."""
+    if orders.abort is not None:
+        return aborted(situation, spec, stable, wanted, orders.abort)
+    if orders.anew:
         situation = replace(situation, trial=None)  # the error bounds start anew, too
     failed = remembered_failure(situation, wanted)
-    if failed is not None and not told.anew:
+    if failed is not None and not orders.anew:
         return rolled_back(situation, spec, stable, wanted, failed)
     crash = crash_looping(situation, wanted.name, _asked_for(situation, wanted))
     if crash is not None:
         return roll_back(situation, spec, stable, wanted, crash)
     phase = phase_of(situation, wanted)
     gates = BEFORE_FIRST_TRAFFIC if phase in ON_TRIAL else BEFORE_TRAFFIC
-    approved = told.approved is not None or not spec.rollout.approval.required
-    free = approved and pause(situation, spec, wanted) is None
-    if free and is_gone(situation, stable) and first_objection(gates, situation, wanted, 1) is None:
+    approved = orders.approved is not None or not spec.rollout.approval.required
+    paused = pause(spec, orders) is not None
+    if approved and not paused and is_gone(situation, stable) and first_objection(gates, situation, wanted, 1) is None:
         return take_over(situation, spec, stable, wanted)
     if phase == Phase.PROMOTING:
-        return promote(situation, spec, stable, wanted, judge(situation, spec, stable, wanted))
+        judged = judge(situation, spec, stable, wanted, may_grow=not paused)
+        return promote(situation, spec, stable, wanted, orders, judged)
     # One whose pods are all away is not judged, and has its deadline to come back.
     if phase not in ON_TRIAL or not situation.serving_pods(wanted.name):
         objection = _start(situation, spec, stable, wanted)
         if objection is not None:
             return objection
-    if told.promote is not None:
-        return promote(situation, spec, stable, wanted, judge(situation, spec, stable, wanted))
-    return _judge(situation, spec, stable, wanted)
+    if orders.promote is not None:
+        judged = judge(situation, spec, stable, wanted, may_grow=not paused)
+        return promote(situation, spec, stable, wanted, orders, judged)
+    return _judge(situation, spec, stable, wanted, orders)
 
 
 def _start(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision | None:
@@ -89,7 +92,7 @@ def _start(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
         return None
     room = waits_for_room(situation, wanted.name)
     phase = Phase.WAITING if room else Phase.STARTING
-    judged = judge(situation, spec, stable, wanted, ready=False)
+    judged = judge(situation, spec, stable, wanted, may_grow=False)
     started = on_the_way(situation, spec, stable, wanted, phase=phase, wait=wait, judged=judged)
     left = time_left(situation, spec, wanted)
     # Only what is the canary's own doing runs against its deadline.
@@ -104,11 +107,13 @@ def _start(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
     return replace(started, look_again=soonest(ask, left, next_drained(situation, spec, started.draining)))
 
 
-def _judge(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
+def _judge(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, orders: Orders
+) -> Decision:
     """On trial: the evidence decides. Its weight does not grow before the last one is known to be in force."""
     pending = traffic_of(spec).pending(situation)
-    judged = judge(situation, spec, stable, wanted, ready=pending is None)
-    held = pause(situation, spec, wanted)
+    held = pause(spec, orders)
+    judged = judge(situation, spec, stable, wanted, may_grow=pending is None and held is None)
     late = missing_for_too_long(situation, spec, wanted, judged)
     match judged.verdict:
         case Verdict.ROLLBACK:
@@ -116,13 +121,13 @@ def _judge(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wa
         case _ if late is not None:
             return replace(roll_back(situation, spec, stable, wanted, late), judged=judged)
         case _ if phase_of(situation, wanted) == Phase.AWAITING_APPROVAL:
-            return promote(situation, spec, stable, wanted, judged)
+            return promote(situation, spec, stable, wanted, orders, judged)
         case Verdict.PROMOTE | Verdict.INCONCLUSIVE if held is not None:
             wait = _goes_on(spec, wanted, judged, held)
         case Verdict.PROMOTE:
-            return promote(situation, spec, stable, wanted, judged)
+            return promote(situation, spec, stable, wanted, orders, judged)
         case Verdict.INCONCLUSIVE:
-            return _inconclusive(situation, spec, stable, wanted, judged)
+            return _inconclusive(situation, spec, stable, wanted, orders, judged)
         case Verdict.UNSTEADY:
             told = f"the pods of {stable.name} differ among each other: {wanted.name} cannot be compared with them"
             wait = Wait(reason=Reason.STABLE_FAILING, message=told)
@@ -151,14 +156,14 @@ def _goes_on(spec: ModelDeploymentSpec, wanted: Revision, judged: Judged, held: 
 
 
 def _inconclusive(
-    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, judged: Judged
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, orders: Orders, judged: Judged
 ) -> Decision:
     told = f"no verdict on {wanted.name} within spec.rollout.maxDuration"
     if judged.missing is not None:
         told += f": {judged.missing}"
     match spec.rollout.on_inconclusive:
         case "Promote" if may_be_promoted(judged):
-            return promote(situation, spec, stable, wanted, judged)
+            return promote(situation, spec, stable, wanted, orders, judged)
         case "Rollback":
             why = Wait(reason=Reason.INCONCLUSIVE, message=told)
             return replace(roll_back(situation, spec, stable, wanted, why), judged=judged)

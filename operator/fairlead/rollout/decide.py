@@ -48,7 +48,7 @@ def _decided(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision |
         case "Canary" if stable is not None and (
             orders.abort is not None or not needs_no_trial(situation, spec, stable, wanted)
         ):
-            return canary.beside(situation, spec, stable, wanted)
+            return canary.beside(situation, spec, stable, wanted, orders)
         case "Canary" | "BlueGreen":
             return _first(situation, spec, wanted) if stable is None else _beside(situation, spec, stable, wanted)
         case "Recreate":

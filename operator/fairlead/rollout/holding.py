@@ -7,8 +7,7 @@ from fairlead.api.reasons import Reason
 from fairlead.api.revision import Revision
 from fairlead.evidence.judgement import Judged
 from fairlead.evidence.verdict import CALM
-from fairlead.plan import Wait
-from fairlead.rollout.orders import of_canary
+from fairlead.plan import Orders, Wait
 from fairlead.situation import Situation
 
 PATIENCE = timedelta(minutes=5)
@@ -16,17 +15,16 @@ PATIENCE = timedelta(minutes=5)
 
 
 def waits_for_approval(
-    situation: Situation, spec: ModelDeploymentSpec, canary: Revision, judged: Judged
+    situation: Situation, spec: ModelDeploymentSpec, canary: Revision, orders: Orders, judged: Judged
 ) -> Wait | None:
     """Why a canary that is to take over must not yet: nobody has approved it, or what it was approved for is gone."""
-    told = of_canary(situation, canary)
-    if spec.rollout.approval.required and told.approved is None:
-        why = f"{told.promote.who} promotes {canary.name}" if told.promote else f"{canary.name} is good enough"
+    if spec.rollout.approval.required and orders.approved is None:
+        why = f"{orders.promote.who} promotes {canary.name}" if orders.promote else f"{canary.name} is good enough"
         return Wait(
             reason=Reason.AWAITING_APPROVAL,
             message=f"{why}, and waits for a person to approve it (`fairlead approve {situation.identity.name}`)",
         )
-    if told.promote is not None or may_be_promoted(judged):
+    if orders.promote is not None or may_be_promoted(judged):
         return None
     if judged.missing is not None:
         message = f"{canary.name} is to take over, and cannot be judged at the moment: {judged.missing}"

@@ -17,15 +17,14 @@ from fairlead.evidence.sweep import FRESH_FOR, Sweep
 from fairlead.evidence.terms import Terms
 from fairlead.evidence.trial import Trial, advance, as_of, begin_trial, blind, missing, unseen
 from fairlead.evidence.verdict import SUSPICIOUS, Case, Verdict, next_weight, verdicts
-from fairlead.rollout.orders import pause
 from fairlead.rollout.steps import after_last, next_step, waited
 from fairlead.situation import Situation
 
 
 def judge(
-    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, canary: Revision, *, ready: bool = True
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, canary: Revision, *, may_grow: bool
 ) -> Judged:
-    """What follows from the last sweep of metrics. A canary that is not `ready` for traffic gets none."""
+    """What follows from the last sweep of metrics. A canary that may not grow stays at its weight."""
     sweep = situation.sweep
     trial = trial_of(situation, stable.name, canary.name)
     if trial is None or not _counts_the_same(trial, spec):
@@ -38,7 +37,7 @@ def judge(
     verdict = Verdict(int(verdicts(case)))
     told = _missing(now, sweep, situation.now, FRESH_FOR[spec.rollout.evidence.source])
     steps = spec.rollout.steps
-    grows = told is None and ready and not _stays(situation, spec, canary, trial) and now.looked > trial.looked
+    grows = may_grow and told is None and not _is_waited_for(situation, canary, trial) and now.looked > trial.looked
     if grows:
         now = waited(now, trial, FRESH_FOR[spec.rollout.evidence.source])
     # What is known speaks for it, but not everything is known; or it has steps before it.
@@ -61,13 +60,12 @@ def _grown(trial: Trial, terms: Terms, found: Findings, steps: Sequence[Step]) -
     return replace(trial, weight=float(weight))
 
 
-def _stays(situation: Situation, spec: ModelDeploymentSpec, canary: Revision, trial: Trial) -> bool:
-    """Whether a person holds the canary at its weight, or is waited for.
+def _is_waited_for(situation: Situation, canary: Revision, trial: Trial) -> bool:
+    """Whether the canary stays at its weight until a person approves it.
 
     A trial that has had to begin anew meanwhile needs some traffic all the same, or it could never end.
     """
-    awaited = _phase(situation, canary.name) == Phase.AWAITING_APPROVAL and trial.weight > 0
-    return awaited or pause(situation, spec, canary) is not None
+    return _phase(situation, canary.name) == Phase.AWAITING_APPROVAL and trial.weight > 0
 
 
 def _phase(situation: Situation, canary: str) -> Phase | None:

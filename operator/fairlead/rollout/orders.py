@@ -15,7 +15,6 @@ from typing import Literal, assert_never
 
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.orders import GRAMMAR, LONGEST, Action, Order, annotation, read_order
-from fairlead.api.revision import Revision
 from fairlead.api.status import OrderStatus, Status
 from fairlead.plan import Handled, Ordered, Orders
 from fairlead.situation import Situation
@@ -157,17 +156,8 @@ def _orders(course: _Course) -> Orders:
     )
 
 
-def of_canary(situation: Situation, canary: Revision) -> Orders:
-    """What people have decided about a revision beside the stable one; it takes every order."""
-    return orders(
-        situation,
-        Subject(revision=canary.name, takes=frozenset(Action), otherwise=f"{canary.name} is on its way"),
-    )
-
-
-def pause(situation: Situation, spec: ModelDeploymentSpec, canary: Revision) -> str | None:
+def pause(spec: ModelDeploymentSpec, orders: Orders) -> str | None:
     """What holds a canary at its weight, in words; None when nothing does."""
     if spec.rollout.paused:
         return "spec.rollout.paused"
-    paused = of_canary(situation, canary).paused
-    return f"a pause that {paused.who} ordered" if paused else None
+    return f"a pause that {orders.paused.who} ordered" if orders.paused else None

@@ -7,11 +7,11 @@ from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.evidence.judgement import Judged
 from fairlead.evidence.verdict import Verdict
-from fairlead.plan import Decision, Wait
+from fairlead.plan import Decision, Orders, Wait
 from fairlead.rollout.draining import drained_from_now, draining
 from fairlead.rollout.gates import pods_not_available
 from fairlead.rollout.holding import waits_for_approval
-from fairlead.rollout.orders import of_canary, pause
+from fairlead.rollout.orders import pause
 from fairlead.rollout.rollback import roll_back_by_evidence
 from fairlead.rollout.serving import NOTHING, SOON, phase_of, serves, time_left
 from fairlead.rollout.size import wanted_replicas
@@ -21,21 +21,21 @@ from fairlead.traffic.choice import traffic_of
 
 
 def promote(
-    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, judged: Judged
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, orders: Orders, judged: Judged
 ) -> Decision:
     """The canary gets the pods for all traffic, and then all traffic; it is looked at all the while.
 
     It is stable once traffic is known to have moved: until then what served before may still get requests.
     """
-    ordered = of_canary(situation, wanted).promote
+    ordered = orders.promote
     if judged.verdict == Verdict.ROLLBACK and ordered is None:
         return roll_back_by_evidence(situation, spec, stable, wanted, judged)
     promoting = phase_of(situation, wanted) == Phase.PROMOTING
-    objection = None if _has_moved(situation) else waits_for_approval(situation, spec, wanted, judged)
+    objection = None if _has_moved(situation) else waits_for_approval(situation, spec, wanted, orders, judged)
     if objection is not None and (not promoting or objection.reason == Reason.AWAITING_APPROVAL):
         person = objection
         return on_the_way(situation, spec, stable, wanted, phase=Phase.AWAITING_APPROVAL, wait=person, judged=judged)
-    needed, held = wanted_replicas(spec, situation, stable), pause(situation, spec, wanted)
+    needed, held = wanted_replicas(spec, situation, stable), pause(spec, orders)
     wait = pods_not_available(situation, wanted, needed) or objection
     # A verdict is written down before it is carried out.
     moves = wait is None and promoting and held is None
