@@ -108,7 +108,7 @@ class Handled:
     action: Action
     value: str
     since: datetime
-    result: Literal["Done", "Ignored", "Unreadable"]
+    result: Literal["Done", "Ignored", "Unreadable", "Waiting"]
     message: str
     order: Order | None = None
 

@@ -6,7 +6,7 @@ import hypothesis
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from canary_world import CanaryWorld, a_canary, selects, version_of
+from canary_world import MEASURED, CanaryWorld, a_canary, selects, version_of
 from fairlead.api.kinds import DEPLOYMENT, HTTP_ROUTE, SERVICE
 from fairlead.api.orders import Action
 from fairlead.api.phases import MOVES, may_follow
@@ -60,6 +60,11 @@ class Canaries(RuleBasedStateMachine):
     @rule()
     def metrics_are_cut_or_come_back(self) -> None:
         self.world.cut = not self.world.cut
+
+    @rule()
+    def the_runtime_is_deleted_or_comes_back(self) -> None:
+        """Without it no revision can be made that was not made before."""
+        self.world.runtime = MEASURED if self.world.runtime is None else None
 
     @rule(paused=st.booleans())
     def paused(self, paused: bool) -> None:
@@ -194,6 +199,7 @@ class Canaries(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         self.world.cut = False
+        self.world.runtime = MEASURED
         self.world.gateway = "Accepts"
         self.world.bad.clear()
         self.world.slow.clear()

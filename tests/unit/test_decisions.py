@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from canary_world import CanaryWorld, selects
+from canary_world import MEASURED, CanaryWorld, selects
 from fairlead.api.kinds import SERVICE
 from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.reasons import Phase
@@ -340,3 +340,107 @@ def test_what_is_carried_out_is_what_was_made_of_the_orders_once():
     assert canaries.beside(seen, model.spec, stable, wanted, Orders()).phase == Phase.JUDGING
     aborted = Orders(abort=Ordered(since=world.now))
     assert canaries.beside(seen, model.spec, stable, wanted, aborted).phase == Phase.ROLLED_BACK
+
+
+def impossible(world: CanaryWorld) -> None:
+    """The user edits the spec, and names a ModelRuntime that does not exist."""
+    world.change(model={"uri": "pvc://models/fraud", "version": "9"})
+    world.runtime = None
+
+
+def possible(world: CanaryWorld, version: str) -> None:
+    world.change(model={"uri": "pvc://models/fraud", "version": version})
+    world.runtime = MEASURED
+
+
+def test_a_canary_is_aborted_although_the_spec_has_become_impossible():
+    world = judged()
+    second = canary(world)
+    impossible(world)
+    world.order("abort", f"{second} by jane")
+    world.tick()
+    assert (world.rollout["phase"], traffic(world)) == ("Held", {"1"})
+    assert handled(world, "abort")["result"] == "Done"
+    (record,) = (world.status or {})["history"]
+    assert (record["outcome"], record["reason"], record["by"]) == ("Aborted", "Aborted", "jane")
+    world.tick(20)
+    possible(world, "2")
+    world.tick(20)
+    assert (world.rollout["phase"], traffic(world), outcomes(world)) == ("RolledBack", {"1"}, ["Aborted"])
+
+
+def test_an_abort_waits_while_the_spec_is_impossible_and_is_not_lost():
+    world = judged()
+    second = canary(world)
+    impossible(world)
+    world.tick(3)
+    world.order("abort", f"{second} by jane")
+    world.tick()
+    waits = handled(world, "abort")
+    assert (waits["result"], "looked at again once it can" in waits["message"]) == ("Waiting", True)
+    world.tick(20)
+    assert handled(world, "abort") == waits
+    possible(world, "2")
+    world.tick(3)
+    assert (handled(world, "abort")["result"], world.rollout["phase"]) == ("Done", "RolledBack")
+
+
+def test_what_waited_for_a_revision_that_is_not_wanted_any_more_is_ignored():
+    world = judged()
+    second = canary(world)
+    impossible(world)
+    world.tick(3)
+    world.order("pause", second)
+    world.tick(3)
+    possible(world, "3")
+    world.tick(3)
+    assert handled(world, "pause")["result"] == "Ignored"
+    assert "paused" not in world.rollout
+
+
+def test_that_an_order_waits_is_told_once_and_so_is_what_becomes_of_it():
+    world = judged()
+    second = canary(world)
+    impossible(world)
+    world.order("pause", second)
+    told = [event.reason for _ in range(5) for event in world.reconcile().events if event.action == "Pause"]
+    possible(world, "2")
+    told += [event.reason for _ in range(5) for event in world.reconcile().events if event.action == "Pause"]
+    assert told == ["OrderWaits", "Ordered"]
+
+
+def test_the_way_back_is_open_although_the_spec_has_become_impossible():
+    world = on_trial(rollout={"guard": "5m"})
+    until_phase(world, "Guarding")
+    second = (world.status or {})["stable"]["revision"]
+    impossible(world)
+    world.tick(2)
+    world.order("abort", f"{second} by jane")
+    world.tick()
+    assert (stable_version(world), world.rollout["phase"], traffic(world)) == ("1", "Held", {"1"})
+    assert (world.status or {})["failed"]["revision"] == second
+    world.tick(10)
+    possible(world, "2")
+    world.tick(20)
+    assert (stable_version(world), world.rollout["phase"]) == ("1", "RolledBack")
+
+
+def test_what_crashes_within_the_guard_goes_back_although_the_spec_has_become_impossible():
+    world = on_trial(rollout={"guard": "5m"})
+    until_phase(world, "Guarding")
+    impossible(world)
+    world.tick(2)
+    world.crashing.add("2")
+    world.tick(2)
+    assert (stable_version(world), outcomes(world)) == ("1", ["RolledBack", "Promoted"])
+
+
+def test_what_was_rolled_back_is_remembered_while_the_spec_is_impossible():
+    world = on_trial()
+    world.bad["2"] = 0.3
+    until_phase(world, "RolledBack")
+    impossible(world)
+    world.tick(20)
+    possible(world, "2")
+    world.tick(20)
+    assert (world.rollout["phase"], outcomes(world)) == ("RolledBack", ["RolledBack"])

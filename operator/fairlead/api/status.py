@@ -44,7 +44,9 @@ class HandledStatus(Part):
     action: Action = Field(description="Which one.")
     value: str = Field(max_length=LONGEST, description="Its value.")
     time: Time = Field(description="When it was seen.")
-    result: Literal["Done", "Ignored", "Unreadable"] = Field(description="Whether it was carried out.")
+    result: Literal["Done", "Ignored", "Unreadable", "Waiting"] = Field(
+        description="Whether it was carried out. Waiting: it is looked at again once the spec can be carried out."
+    )
     message: str = Field(max_length=1024, description="What follows from it, or why nothing does.")
 
 

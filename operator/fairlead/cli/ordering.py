@@ -93,7 +93,7 @@ def _subject(model: ModelDeployment, status: Status, action: Action) -> str:
         raise CommandError(f"{failed.revision} has failed: {failed.message}; `fairlead retry {name}` tries it anew")
     if rollout is not None and rollout.revision is not None and status.stable is not None:
         return rollout.revision
-    if action == Action.ABORT and rollout is not None and rollout.phase == Phase.GUARDING and status.stable:
+    if action == Action.ABORT and status.stable and _has_way_back(status):
         return status.stable.revision
     raise CommandError(f"no revision of {name} is on its way beside another one: {serves}")
 
@@ -107,7 +107,7 @@ def _follows(model: ModelDeployment, status: Status, action: Action, subject: st
     match action:
         case Action.PROMOTE:
             return _promoted(model, rollout, subject)
-        case Action.ABORT if rollout.phase == Phase.GUARDING:
+        case Action.ABORT if rollout.revision is None:
             return f"{subject} is taken out of the traffic, and the revision before serves again."
         case Action.ABORT:
             return f"{subject} is taken out of the traffic. `fairlead retry {model.name}` would try it anew."
@@ -142,6 +142,12 @@ def _promoted(model: ModelDeployment, rollout: RolloutStatus, subject: str) -> s
     if model.spec.rollout.paused:
         told += " spec.rollout.paused holds it until that is removed."
     return told
+
+
+def _has_way_back(status: Status) -> bool:
+    """Whether the revision before may still be kept ready; in Held, too, where the spec has become impossible."""
+    phase = status.rollout.phase if status.rollout else None
+    return phase == Phase.GUARDING or (phase == Phase.HELD and any(each.served for each in status.draining))
 
 
 def _waits(rollout: RolloutStatus) -> bool:

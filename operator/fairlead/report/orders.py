@@ -57,8 +57,8 @@ def ordered(situation: Situation, decision: Decision) -> tuple[Decided, ...]:
 
 def told(before: Status | None, now: Status) -> tuple[Event, ...]:
     """Events of the orders that are new. An abort is told as the end of the trial that it is."""
-    known = {(each.action, each.value) for each in (before.handled if before else ())}
-    new = (each for each in now.handled if (each.action, each.value) not in known)
+    known = {(each.action, each.value, each.result) for each in (before.handled if before else ())}
+    new = (each for each in now.handled if (each.action, each.value, each.result) not in known)
     return tuple(_event(each) for each in new if (each.action, each.result) != (Action.ABORT, "Done"))
 
 
@@ -70,6 +70,9 @@ def _event(each: HandledStatus) -> Event:
         case "Ignored":
             told = f"{each.action} {each.value} was ignored: {each.message}"
             return Event(type="Normal", reason="OrderIgnored", action=action, message=told)
+        case "Waiting":
+            told = f"{each.action} {each.value} waits: {each.message}"
+            return Event(type="Normal", reason="OrderWaits", action=action, message=told)
         case "Unreadable":
             return Event(type="Warning", reason="OrderUnreadable", action=action, message=each.message)
 

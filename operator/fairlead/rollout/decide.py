@@ -22,7 +22,7 @@ from fairlead.plan import Decision, Orders, Problem, Wait
 from fairlead.rollout import canary
 from fairlead.rollout.draining import drained_from_now, draining, next_drained
 from fairlead.rollout.gates import BEFORE_FIRST_TRAFFIC, BEFORE_TRAFFIC, about_to_be_asked, first_objection
-from fairlead.rollout.rollback import go_back
+from fairlead.rollout.rollback import go_back, held
 from fairlead.rollout.serving import NOTHING, SOON, abandoned, phase_of, serves, soonest, time_left
 from fairlead.rollout.size import kept_replicas, needs_the_room, sized, wanted_replicas
 from fairlead.rollout.stable import stable_revision, stable_since
@@ -41,7 +41,7 @@ def decide(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | P
 def _decided(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | Problem, orders: Orders) -> Decision:
     stable = stable_revision(situation)
     if isinstance(wanted, Problem):
-        return _hold(situation, spec, stable, wanted)
+        return _hold(situation, spec, stable, wanted, orders)
     if stable is not None and stable.name == wanted.name:
         return _settled(situation, spec, wanted, orders)
     match spec.rollout.strategy:
@@ -137,11 +137,13 @@ def _stop_others(situation: Situation, spec: ModelDeploymentSpec, wanted: Revisi
     )
 
 
-def _hold(situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, problem: Problem) -> Decision:
-    """What the spec asks for cannot be made: whatever runs goes on as it is."""
+def _hold(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, problem: Problem, orders: Orders
+) -> Decision:
+    """What the spec asks for cannot be made: what serves goes on as it is, unless it fails or a person aborts it."""
     old = draining(situation, spec, keep_out={stable.name} if stable else set())
     known = {*([stable.name] if stable else []), *(drained.revision.name for drained in old)}
     old = (*old, *abandoned(situation, spec, known))
-    going_on = serves(situation, spec, stable, old)
-    kept = kept_replicas(situation, stable, going_on.stable_replicas) if stable else 0
+    going_on = held(situation, spec, stable, serves(situation, spec, stable, old), orders)
+    kept = kept_replicas(situation, going_on.stable, going_on.stable_replicas) if going_on.stable else 0
     return replace(going_on, phase=Phase.HELD, stable_replicas=kept, problem=problem)

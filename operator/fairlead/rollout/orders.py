@@ -3,6 +3,7 @@
 An order is carried out once: what came of it is remembered with the annotation's value, in the same write of status as
 its effect. The same annotation found later, after a crash or by another leader, is the same order and not a new one;
 another value is a new one. Orders about other revisions are ignored for good, so none waits for its revision to return.
+Only while nobody can tell which revision the spec asks for, an order waits until that is known.
 
 Several that are new at one look count in the order of their times. Without times, or with the same, the order of Action
 decides: what takes traffic away comes last, and has the last word.
@@ -25,11 +26,15 @@ PRECEDENCE = tuple(Action)
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """The revision that orders can be about now, and which of them make sense; `otherwise` says why others do not."""
+    """The revision that orders can be about now, and which of them make sense; `otherwise` says why others do not.
+
+    `later` says that the others may make sense later, and wait.
+    """
 
     revision: str | None = None
     takes: frozenset[Action] = frozenset()
     otherwise: str
+    later: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +65,13 @@ def orders(situation: Situation, subject: Subject) -> Orders:
             fresh.append(Handled(action=action, value=value, since=situation.now, result="Unreadable", message=told))
             continue
         course, refused, message = _next(course, situation, subject, order)
-        result: Literal["Done", "Ignored"] = "Ignored" if refused else "Done"
+        result: Literal["Done", "Ignored", "Waiting"] = "Done"
+        if refused:
+            result = "Waiting" if subject.later else "Ignored"
         fresh.append(
             Handled(action=action, value=value, since=situation.now, result=result, message=message, order=order)
         )
+    fresh = [_as_it_waits(situation, each) for each in fresh]
     handled = sorted((*old.values(), *fresh), key=lambda each: each.action)
     return replace(_orders(course), handled=tuple(handled), fresh=tuple(fresh))
 
@@ -88,8 +96,16 @@ def _old(situation: Situation) -> dict[Action, Handled]:
             order=read_order(each.action, each.value),
         )
         for each in remembered
-        if annotated.get(each.action) == each.value
+        if annotated.get(each.action) == each.value and each.result != "Waiting"
     }
+
+
+def _as_it_waits(situation: Situation, now: Handled) -> Handled:
+    """One that waits on has done so since it was first seen."""
+    remembered = situation.status.handled if situation.status else ()
+    before = next((each for each in remembered if (each.action, each.value) == (now.action, now.value)), None)
+    waits_on = before is not None and before.result == now.result == "Waiting"
+    return replace(now, since=min(before.time, situation.now)) if before is not None and waits_on else now
 
 
 def _so_far(situation: Situation, subject: Subject) -> _Course:

@@ -6,7 +6,7 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.evidence.judgement import Judged
-from fairlead.plan import Decision, Failed, Ordered, Wait
+from fairlead.plan import Decision, Failed, Ordered, Orders, Wait
 from fairlead.rollout.draining import drained_from_now, draining, guard_left, next_drained
 from fairlead.rollout.pods import crash_looping
 from fairlead.rollout.serving import NOTHING, abandoned, soonest
@@ -82,10 +82,38 @@ def go_back(
     return replace(back, draining=(*back.draining, *drained_from_now(situation, spec, stable, served=False)))
 
 
+def held(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, going_on: Decision, orders: Orders
+) -> Decision:
+    """While the spec cannot be carried out: what has failed is remembered, and what fails or is aborted now, too."""
+    back = go_back(situation, spec, stable, orders.abort) if stable is not None else None
+    if back is not None:
+        return back
+    canary, failed = on_its_way(situation, stable), last_failure(situation)
+    if canary is not None and orders.abort is not None:
+        why = _aborted(orders.abort)
+        failed = Failed(revision=canary, reason=why.reason, message=why.message, since=situation.now)
+    return replace(going_on, failed=failed)
+
+
+def on_its_way(situation: Situation, stable: Revision | None) -> str | None:
+    """The canary that the last decision has left on its way beside the stable revision, by its name."""
+    rollout = situation.status.rollout if situation.status else None
+    if rollout is None or stable is None or rollout.revision == stable.name:
+        return None
+    return rollout.revision
+
+
 def remembered_failure(situation: Situation, wanted: Revision) -> Failed | None:
     """That the wanted revision was rolled back before, and is wanted ever since."""
+    failed = last_failure(situation)
+    return failed if failed is not None and failed.revision == wanted.name else None
+
+
+def last_failure(situation: Situation) -> Failed | None:
+    """The revision that was rolled back last, as long as that is remembered."""
     failed = situation.status.failed if situation.status else None
-    if failed is None or failed.revision != wanted.name:
+    if failed is None:
         return None
     return Failed(
         revision=failed.revision,

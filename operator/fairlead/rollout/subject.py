@@ -5,7 +5,7 @@ from fairlead.api.orders import Action
 from fairlead.api.revision import Revision
 from fairlead.plan import Orders, Problem
 from fairlead.rollout.orders import Subject, orders
-from fairlead.rollout.rollback import way_back
+from fairlead.rollout.rollback import on_its_way, way_back
 from fairlead.rollout.untried import needs_no_trial
 from fairlead.situation import Situation
 
@@ -23,11 +23,11 @@ def standing(
 def _subject(
     situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, wanted: Revision | Problem
 ) -> Subject:
-    if isinstance(wanted, Problem):
-        return Subject(otherwise="what the spec asks for cannot be made")
     if spec.rollout.strategy != "Canary":
         told = f"spec.rollout.strategy is {spec.rollout.strategy}, and people decide about canaries only"
-        return Subject(revision=wanted.name, otherwise=told)
+        return Subject(otherwise=told)
+    if isinstance(wanted, Problem):
+        return _while_impossible(situation, spec, stable)
     if stable is None:
         return Subject(revision=wanted.name, otherwise=f"nothing serves beside {wanted.name}")
     if stable.name == wanted.name:
@@ -38,6 +38,18 @@ def _subject(
         told = f"{wanted.name} takes over without a trial"
         return Subject(revision=wanted.name, takes=_only(Action.ABORT), otherwise=told)
     return Subject(revision=wanted.name, takes=frozenset(Action), otherwise=f"{wanted.name} is on its way")
+
+
+def _while_impossible(situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None) -> Subject:
+    """What runs can be aborted. Nobody knows yet which revision the spec will ask for, so all other orders wait."""
+    told = "what the spec asks for cannot be made, and this is looked at again once it can"
+    canary = on_its_way(situation, stable)
+    if canary is not None:
+        return Subject(revision=canary, takes=_only(Action.ABORT), otherwise=told, later=True)
+    back = way_back(situation, spec, stable) if stable is not None else None
+    if stable is not None and back is not None:
+        return Subject(revision=stable.name, takes=_only(Action.ABORT), otherwise=told, later=True)
+    return Subject(otherwise=told, later=True)
 
 
 def _only(action: Action) -> frozenset[Action]:

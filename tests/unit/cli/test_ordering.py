@@ -9,7 +9,7 @@ from fairlead.api.orders import Action
 from fairlead.cli.errors import CommandError
 from fairlead.cli.ordering import intent
 from unit.test_canary import on_trial, until_phase
-from unit.test_decisions import canary, handled, judged
+from unit.test_decisions import canary, handled, impossible, judged
 
 
 def model(world: CanaryWorld) -> dict[str, Any]:
@@ -48,6 +48,18 @@ def test_an_abort_while_the_old_revision_is_guarded_goes_back():
     world = on_trial()
     until_phase(world, "Guarding")
     assert "the revision before serves again" in intent(model(world), Action.ABORT).follows
+
+
+def test_the_way_back_is_offered_although_the_spec_has_become_impossible():
+    world = on_trial()
+    until_phase(world, "Guarding")
+    impossible(world)
+    world.tick()
+    meant = intent(model(world), Action.ABORT)
+    assert "the revision before serves again" in meant.follows
+    world.order("abort", meant.revision)
+    world.tick()
+    assert handled(world, "abort")["result"] == "Done"
 
 
 @pytest.mark.parametrize("action", Action)
