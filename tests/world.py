@@ -15,7 +15,7 @@ from fairlead.api.parse import parse_model_deployment, parse_model_runtime
 from fairlead.api.revision import known_revisions
 from fairlead.api.status import Status
 from fairlead.api.times import format_time
-from fairlead.plan import Apply, Delete, Plan, Scale, Step
+from fairlead.plan import Apply, Delete, LogLine, Plan, Scale, Step
 from fairlead.reconcile import reconcile
 from fairlead.situation import Identity, ProbeAnswer, Refusal, Situation
 
@@ -70,6 +70,8 @@ class World:
     served: frozenset[Kind] = frozenset(OPTIONAL)
     """Optional kinds that the cluster has."""
     count: int = 0
+    told: list[LogLine] = field(default_factory=list)
+    """All that was written to the log."""
 
     def look(self) -> Situation:
         """What observe/ would gather."""
@@ -169,13 +171,15 @@ class World:
         return changed
 
     def reconcile(self, stop_after: int | None = None) -> Plan:
-        """One pass; `stop_after` ends it after so many steps, as a crash would."""
+        """One pass; `stop_after` ends it after so many steps, as a crash would; to tell is the last but one."""
         plan = reconcile(self.look())
         for number, step in enumerate(plan.steps):
             if number == stop_after:
                 return plan
             self.step(step)
         if stop_after is None or stop_after > len(plan.steps):
+            self.told += plan.log
+        if stop_after is None or stop_after > len(plan.steps) + 1:
             self.status = plan.status
         return plan
 

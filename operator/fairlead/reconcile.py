@@ -5,9 +5,10 @@ from fairlead.desired.objects import steps
 from fairlead.desired.revision import wanted_revision
 from fairlead.plan import Plan
 from fairlead.report.events import events
-from fairlead.report.log import log_lines
+from fairlead.report.log import decisions, log_lines
 from fairlead.report.status import status, unreadable_status
 from fairlead.rollout.decide import decide
+from fairlead.rollout.serving import SOON, soonest
 from fairlead.situation import Situation
 
 
@@ -16,7 +17,12 @@ def reconcile(situation: Situation) -> Plan:
     model = situation.model
     if isinstance(model, Invalid):
         told = unreadable_status(situation, model)
-        return Plan(steps=(), status=told.data(), events=events(situation.status, told))
+        return Plan(
+            steps=(),
+            status=told.data(),
+            events=events(situation.status, told),
+            log=tuple(decisions(situation.status)),
+        )
     wanted = wanted_revision(situation, model)
     decision = decide(situation, model.spec, wanted)
     told = status(situation, model.spec, decision)
@@ -25,7 +31,8 @@ def reconcile(situation: Situation) -> Plan:
         status=told.data(),
         events=events(situation.status, told),
         log=log_lines(situation.status, told),
-        look_again=decision.look_again,
+        # What is told follows from the status that is written now, and no event tells of one's own writing.
+        look_again=soonest(decision.look_again, SOON if told.untold else None),
         revision=decision.serving.name if decision.serving else None,
         # What has ended is not gone on with: whoever tries the same revision again begins anew.
         trial=decision.judged.trial if decision.judged and decision.candidate else None,

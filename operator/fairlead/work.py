@@ -44,15 +44,19 @@ class Worker:
                 # What was refused is part of the situation: nothing may be told that rests on it.
                 plan = reconcile(replace(situation, refusals=refusals))
             self._observer.keep(key, plan.trial)
-            if await self._writer.write_status(plan, situation.identity):
-                self._writer.log(plan.log)
-                for line in plan.log:
-                    self._metrics.decisions.labels(line.fields["outcome"], line.fields["reason"]).inc()
-                await self._writer.tell(plan.events, situation.identity, situation.now)
+            # Told first, and then written that it was told: whoever ends in between leaves it to the next one.
+            await self._tell(plan, situation)
+            await self._writer.write_status(plan, situation.identity)
         self._metrics.stands(key, standing(plan))
         if refusals:
             raise Rejected(refusals[0].message, look_again=plan.look_again)
         return plan.look_again
+
+    async def _tell(self, plan: Plan, situation: Situation) -> None:
+        self._writer.log(plan.log)
+        for line in plan.log:
+            self._metrics.decisions.labels(line.fields["outcome"], line.fields["reason"]).inc()
+        await self._writer.tell(plan.events, situation.identity, situation.now)
 
 
 def judged(situation: Situation, plan: Plan) -> bool:

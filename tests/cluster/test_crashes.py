@@ -3,6 +3,7 @@
 All ways are gone side by side, each with an operator and a namespace of its own: most of the time pods are waited for.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -190,6 +191,12 @@ def changes(image: str) -> dict[str, Change]:
     }
 
 
+def told(operator: OperatorProcess) -> set[tuple[object, ...]]:
+    """The decisions in the operator's log, of all its lives: (model, time, outcome)."""
+    lines = [json.loads(line) for line in operator.log.read_text().splitlines() if '"rollout-decision"' in line]
+    return {(line["name"], line["decided"], line["outcome"]) for line in lines if "decided" in line}
+
+
 def crashes_of_a_change(place: Place, change: Change) -> Crashes:
     """Models that are there already, one for each crash."""
     kube, namespace = place.kube, place.namespace
@@ -215,7 +222,12 @@ def crashes_of_a_change(place: Place, change: Change) -> Crashes:
 
         return one_crash(place, act, at, when)
 
-    return all_crashes(run)
+    writes, shapes = all_crashes(run)
+    for name in list(names.values())[: 2 * writes]:
+        history = kube.model(namespace, name)["status"].get("history", ())
+        decided = {(name, each["time"], each["outcome"]) for each in history}
+        assert decided <= told(place.operator), "a decision was lost"
+    return writes, shapes
 
 
 @pytest.fixture(scope="module")

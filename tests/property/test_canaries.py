@@ -38,6 +38,7 @@ class Canaries(RuleBasedStateMachine):
         self.world.tick(3)
         self.wanted = self.asked()
         self.abort_orders, self.aborted = 0, 0
+        self.decided: set[tuple[str, ...]] = set()
         self.another_version("2")
 
     @rule(version=VERSIONS)
@@ -170,6 +171,12 @@ class Canaries(RuleBasedStateMachine):
             assert (was, now["phase"]) in HELD_MOVES, (was, now)
 
     @invariant()
+    def decisions_are_remembered(self) -> None:
+        if hasattr(self, "world"):
+            history = (self.world.status or {})["history"]
+            self.decided |= {(each["time"], each["outcome"], each["revision"]) for each in history}
+
+    @invariant()
     def clients_are_served(self) -> None:
         """As long as the stable revision has a pod that is available, the Service selects one."""
         if not hasattr(self, "world"):
@@ -216,6 +223,14 @@ class Canaries(RuleBasedStateMachine):
                 break
         else:
             raise AssertionError(f"it does not end: {self.world.rollout} {self.world.condition('Ready')}")
+        self.world.reconcile()
+        self.decisions_are_remembered()
+        told = {
+            tuple(line.fields[name] for name in ("decided", "outcome", "to"))
+            for line in self.world.told
+            if "decided" in line.fields
+        }
+        assert self.decided <= told, "a decision was lost with the process that made it"
         stable = self.world.children[(DEPLOYMENT, (self.world.status or {})["stable"]["revision"])]
         assert stable["spec"]["replicas"] == self.world.model["spec"]["replicas"]
 

@@ -4,6 +4,9 @@ Before every move the watches tell what has happened, but for those that lag beh
 what is true, but for what a lagging watch would have told; its own writes it knows always.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +28,7 @@ from fairlead.api.kinds import (
 )
 from fairlead.api.phases import may_follow
 from fairlead.api.reasons import Phase
+from fairlead.logs import FIELDS
 from fairlead.reconcile import reconcile
 from memory_api import Write
 from small_cluster import KEY, NAME, Refusing, SmallCluster
@@ -328,3 +332,36 @@ def test_a_crash_around_any_write_ends_in_the_same_state(first: str, second: str
         return children, cluster.serving(), cluster.model()["status"]["stable"]["revision"]
 
     assert outcome(run((when, write))) == outcome(run(None))
+
+
+@given(write=st.integers(1, 14), when=st.sampled_from(["before", "after"]))
+def test_a_decision_is_told_around_whichever_write_the_operator_ends(write: int, when: str) -> None:
+    cluster = a_cluster("1", {"replicas": 2}, "BlueGreen")
+    cluster.settle()
+    cluster.change(**with_version("2"))
+    cluster.kill = (when, write)
+    with decisions_in_the_log() as lines:
+        cluster.settle()
+    (record,) = cluster.model()["status"]["history"]
+    told = {(line["decided"], line["outcome"], line["to"]) for line in lines}
+    assert told == {(record["time"], "Promoted", record["revision"])}
+
+
+@contextmanager
+def decisions_in_the_log() -> Iterator[list[dict[str, Any]]]:
+    """The fields of all lines about decisions that are written meanwhile."""
+    lines: list[dict[str, Any]] = []
+
+    class Reader(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.extend([dict(getattr(record, FIELDS))] if hasattr(record, FIELDS) else [])
+
+    log, reader = logging.getLogger("fairlead.apply.execute"), Reader()
+    level = log.level
+    log.addHandler(reader)
+    log.setLevel(logging.INFO)
+    try:
+        yield lines
+    finally:
+        log.setLevel(level)
+        log.removeHandler(reader)

@@ -8,6 +8,7 @@ from typing import Any
 from canary_world import TICK, CanaryWorld
 from fairlead.logs import FIELDS, JsonLines
 from fairlead.plan import LogLine
+from fairlead.reconcile import reconcile
 from unit.test_canary import on_trial, until_phase
 
 
@@ -52,6 +53,37 @@ def test_a_promotion_is_told_once():
     world = on_trial()
     (fields,) = told(world, 120)
     assert (fields["outcome"], fields["reason"], fields["version"]) == ("Promoted", "EvidenceFor", "2")
+
+
+def test_a_decision_is_told_by_another_process_if_the_one_that_has_decided_ends_first():
+    world = on_trial()
+    world.bad["2"] = 0.2
+    until_phase(world, "RolledBack")
+    world.restart()
+    (record,) = (world.status or {})["history"]
+    (fields,) = told(world, 10)
+    assert (fields["outcome"], fields["decided"], fields["to"]) == ("RolledBack", record["time"], record["revision"])
+
+
+def test_a_decision_that_is_told_twice_has_the_same_time_and_is_an_event_both_times():
+    world = on_trial()
+    world.bad["2"] = 0.2
+    until_phase(world, "RolledBack")
+    plans = [reconcile(world.look()) for _ in range(2)]  # the first process ends before it can write that it was told
+    (first,), (second,) = (plan.log for plan in plans)
+    assert first.fields == second.fields
+    assert [event.reason for plan in plans for event in plan.events] == ["RolledBack", "RolledBack"]
+    world.reconcile()
+    assert (world.reconcile().log, world.reconcile().events) == ((), ())
+
+
+def test_what_was_decided_is_told_although_the_spec_cannot_be_read_any_more():
+    world = on_trial()
+    world.bad["2"] = 0.2
+    until_phase(world, "RolledBack")
+    world.change(replicas="many")
+    assert [line.fields["outcome"] for line in world.reconcile().log] == ["RolledBack"]
+    assert world.reconcile().log == ()
 
 
 def test_what_is_superseded_or_given_up_is_told():

@@ -107,6 +107,13 @@ class Status(Part):
     history: Annotated[tuple[Decided, ...], Field(max_length=10)] = Field(
         default=(), description="The last decisions, the newest first, each with the numbers that it rested on."
     )
+    untold: int | None = Field(
+        default=None,
+        ge=1,
+        le=10,
+        description="How many of the newest records of history the operator's log and an Event have yet to tell of. "
+        "They are told before this is taken back, so that none is lost with the process that has decided.",
+    )
     handled: Annotated[
         tuple[HandledStatus, ...], Field(max_length=len(Action), json_schema_extra=named_list("action"))
     ] = Field(
@@ -119,3 +126,8 @@ class Status(Part):
     def data(self) -> dict[str, Any]:
         """The status as JSON, as it is written."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def untold(status: Status | None) -> tuple[Decided, ...]:
+    """Records of decisions of which nobody has told yet, in the order of the decisions."""
+    return status.history[: status.untold or 0][::-1] if status is not None else ()

@@ -16,7 +16,7 @@ from fairlead.api.kinds import (
 from fairlead.apply.event import Told, event_manifest
 from fairlead.apply.objects import Objects, Refused, Stores
 from fairlead.cluster.client import Client
-from fairlead.cluster.errors import NotFound, Rejected
+from fairlead.cluster.errors import ApiError, NotFound, NotLeading
 from fairlead.logs import FIELDS
 from fairlead.plan import Apply, Delete, Event, LogLine, Plan, Scale, Step
 from fairlead.situation import Identity, Manifest, Refusal, revision_of
@@ -81,7 +81,7 @@ class Writer:
             log.info("%s", line.message, extra={FIELDS: line.fields})
 
     async def tell(self, events: tuple[Event, ...], identity: Identity, now: datetime) -> None:
-        """Creates Kubernetes Events. They are a courtesy: one that is refused is logged and forgotten."""
+        """Creates Kubernetes Events. They are a courtesy: one that cannot be written is logged, and that is all."""
         for event in events:
             if self._told.is_repeated(event, identity, now):
                 continue
@@ -90,8 +90,10 @@ class Writer:
                 await self._client.create_event(
                     identity.namespace, event_manifest(event, identity, self._reporter, now)
                 )
-            except (Rejected, NotFound) as refused:
-                log.warning("the Event was not accepted: %s", refused)
+            except NotLeading:
+                raise
+            except ApiError as failed:
+                log.warning("the Event was not accepted: %s", failed)
 
     async def _step(self, step: Step, identity: Identity) -> None:
         match step:

@@ -1,10 +1,14 @@
-"""Kubernetes Events: what happened between the status that was written last and the one that is written now."""
+"""Kubernetes Events: what happened between the status that was written last and the one that is written now.
 
+Decisions about canaries are told from their records, once those are written, as the log tells them.
+"""
+
+from collections.abc import Iterator
 from typing import Literal
 
 from fairlead.api.history import TRIAL_ENDED, Outcome
 from fairlead.api.reasons import ConditionType, Reason
-from fairlead.api.status import Condition, Status
+from fairlead.api.status import Condition, Status, untold
 from fairlead.plan import Event
 from fairlead.report.orders import told
 
@@ -25,38 +29,37 @@ PASSES_BY_ITSELF = {
 
 def events(before: Status | None, now: Status) -> tuple[Event, ...]:
     """What happened, in the past tense; nothing when nothing did."""
-    return (*_takeover(before, now), *_ended(before, now), *told(before, now), *_trouble(before, now))
+    return (*decisions(before), *_took_over(before, now), *told(before, now), *_trouble(before, now))
 
 
-def _takeover(before: Status | None, now: Status) -> tuple[Event, ...]:
+def decisions(before: Status | None) -> Iterator[Event]:
+    """What has been decided about canaries and is not told yet."""
+    for each in untold(before):
+        if each.outcome == Outcome.PROMOTED:
+            yield _promoted(each.revision, each.model_version, each.stable)
+        elif each.outcome in TRIAL_ENDED:
+            yield Event(
+                type="Warning" if each.outcome == Outcome.ROLLED_BACK else "Normal",
+                reason=each.outcome,
+                action="MoveTraffic",
+                message=f"Revision {each.revision} was taken out of production traffic: {each.message}",
+            )
+
+
+def _took_over(before: Status | None, now: Status) -> Iterator[Event]:
+    """A takeover that is no decision of which there is a record: of the first revision, or by going back."""
     old, new = before.stable if before else None, now.stable
     if new is None or (old is not None and old.revision == new.revision):
-        return ()
-    version = f" (version {new.model_version})" if new.model_version else ""
-    came_from = f" from {old.revision}" if old else ""
-    return (
-        Event(
-            type="Normal",
-            reason="Promoted",
-            action="MoveTraffic",
-            message=f"Revision {new.revision}{version} took over production traffic{came_from}",
-        ),
-    )
+        return
+    if not any(each.outcome == Outcome.PROMOTED for each in untold(now)):
+        yield _promoted(new.revision, new.model_version, old.revision if old else None)
 
 
-def _ended(before: Status | None, now: Status) -> tuple[Event, ...]:
-    """A trial that ended without a promotion."""
-    known = {(each.time, each.revision) for each in (before.history if before else ())}
-    return tuple(
-        Event(
-            type="Warning" if each.outcome == Outcome.ROLLED_BACK else "Normal",
-            reason=each.outcome,
-            action="MoveTraffic",
-            message=f"Revision {each.revision} was taken out of production traffic: {each.message}",
-        )
-        for each in now.history
-        if each.outcome in TRIAL_ENDED and (each.time, each.revision) not in known
-    )
+def _promoted(revision: str, version: str | None, before: str | None) -> Event:
+    told = f" (version {version})" if version else ""
+    came_from = f" from {before}" if before else ""
+    message = f"Revision {revision}{told} took over production traffic{came_from}"
+    return Event(type="Normal", reason="Promoted", action="MoveTraffic", message=message)
 
 
 def _trouble(before: Status | None, now: Status) -> tuple[Event, ...]:

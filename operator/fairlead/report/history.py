@@ -15,23 +15,26 @@ DECISIONS = (Outcome.PROMOTED, Outcome.ROLLED_BACK, Outcome.ABORTED, Outcome.SUP
 LONGEST = 1000  # characters of a message; the schema allows more
 
 
-def history(situation: Situation, decision: Decision) -> tuple[Decided, ...]:
-    """The last decisions, the newest first. The first revision of all is no decision: there was no choice."""
+def news(situation: Situation, decision: Decision) -> tuple[Decided, ...]:
+    """The records of this decision. The first revision of all is no decision: there was no choice."""
     before = situation.status or Status()
     new = (
         _promoted(situation, before, decision)
         or _failed(situation, before, decision)
         or _left(situation, before, decision)
     )
-    news = ((new,) if new else ()) + ordered(situation, decision)
-    return _newest(news + before.history)
+    return ((new,) if new else ()) + ordered(situation, decision)
 
 
-def _newest(records: tuple[Decided, ...]) -> tuple[Decided, ...]:
-    """As many as are kept. Decisions go before orders: somebody who pauses and resumes must not push them out."""
+def history(new: tuple[Decided, ...], before: tuple[Decided, ...]) -> tuple[Decided, ...]:
+    """As many records as are kept, the newest first. What is new is among them: it has not been told yet.
+
+    Decisions go before orders: somebody who pauses and resumes must not push them out.
+    """
+    records = new + before
     decisions = [each for each in records if each.outcome in DECISIONS]
     orders = [each for each in records if each.outcome not in DECISIONS]
-    kept = {id(each) for each in (*decisions[:LONGEST_HISTORY], *orders[: max(LONGEST_HISTORY - len(decisions), 1)])}
+    kept = {id(each) for each in (*new, *decisions[:LONGEST_HISTORY], *orders[: LONGEST_HISTORY - len(decisions)])}
     return tuple(each for each in records if id(each) in kept)[:LONGEST_HISTORY]
 
 

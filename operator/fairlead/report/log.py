@@ -1,6 +1,7 @@
 """What the log tells of rollouts, for programs to read: one line per decision, and per thing that holds a trial.
 
-A line belongs to the status that makes it true: it says in what that differs from the status before.
+A decision is told from its record, once that is written, and by whoever looks next: so none is lost with a process that
+ends. It is told before the status says that it was, so it may be told twice; both lines have the time of the decision.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,8 @@ from typing import Any
 from fairlead.api.fields import parse_duration
 from fairlead.api.history import ArmCounts, CellStatus, EvidenceStatus, Outcome
 from fairlead.api.reasons import ConditionType, Reason
-from fairlead.api.status import RolloutStatus, Status
+from fairlead.api.status import RolloutStatus, Status, untold
+from fairlead.api.times import format_time
 from fairlead.plan import LogLine
 
 DECISION = "rollout-decision"
@@ -27,30 +29,30 @@ WORDS = {Outcome.ROLLED_BACK: "rolled back", Outcome.ABORTED: "taken out of its 
 
 
 def log_lines(before: Status | None, now: Status) -> tuple[LogLine, ...]:
-    """What became different with this status; nothing while nothing does."""
-    return (*_decisions(before, now), *_held(before, now))
+    """What has been decided and is not told yet, and what holds a trial by the status that is written now."""
+    return (*decisions(before), *_held(before, now))
 
 
-def _decisions(before: Status | None, now: Status) -> Iterator[LogLine]:
-    known = {(each.time, each.revision) for each in (before.history if before else ())}
-    for decided in now.history:
-        if (decided.time, decided.revision) not in known:
-            word = WORDS.get(decided.outcome, decided.outcome.lower())
-            yield LogLine(
-                message=f"{decided.revision} was {word}: {decided.message}",
-                fields={
-                    "event": DECISION,
-                    "outcome": decided.outcome,
-                    "reason": decided.reason,
-                    "by": decided.by or "Fairlead",
-                    "from": decided.stable,
-                    "to": decided.revision,
-                    "version": decided.model_version,
-                    "weight": _number(decided.weight),
-                    "seconds": _seconds(decided.lasted),
-                    **_evidence(decided.evidence),
-                },
-            )
+def decisions(before: Status | None) -> Iterator[LogLine]:
+    """What has been decided and is not told yet."""
+    for decided in untold(before):
+        word = WORDS.get(decided.outcome, decided.outcome.lower())
+        yield LogLine(
+            message=f"{decided.revision} was {word}: {decided.message}",
+            fields={
+                "event": DECISION,
+                "outcome": decided.outcome,
+                "reason": decided.reason,
+                "decided": format_time(decided.time),
+                "by": decided.by or "Fairlead",
+                "from": decided.stable,
+                "to": decided.revision,
+                "version": decided.model_version,
+                "weight": _number(decided.weight),
+                "seconds": _seconds(decided.lasted),
+                **_evidence(decided.evidence),
+            },
+        )
 
 
 def _held(before: Status | None, now: Status) -> Iterator[LogLine]:

@@ -15,7 +15,7 @@ from fairlead.plan import Decision
 from fairlead.report.conditions import conditions, invalid
 from fairlead.report.evidence import evidence, number
 from fairlead.report.finding import Finding
-from fairlead.report.history import history
+from fairlead.report.history import history, news
 from fairlead.report.orders import handled, standing
 from fairlead.report.steady import says_the_same
 from fairlead.situation import Situation
@@ -29,6 +29,7 @@ def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) 
     """The status that follows from a look and a decision."""
     live = [manifest for (kind, _), manifest in situation.children.items() if kind == DEPLOYMENT]
     identity = situation.identity
+    new = news(situation, decision)
     return Status(
         observed_generation=identity.generation,
         conditions=_stamped(situation, conditions(situation, spec, decision)),
@@ -39,7 +40,8 @@ def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) 
         stable=_stable(decision),
         rollout=_rollout(situation, decision),
         failed=_failed(decision),
-        history=history(situation, decision),
+        history=history(new, situation.status.history if situation.status else ()),
+        untold=len(new) or None,
         handled=handled(decision),
         draining=tuple(
             DrainingStatus(revision=old.revision.name, since=old.since, served=old.served)
@@ -55,6 +57,7 @@ def unreadable_status(situation: Situation, problem: Invalid) -> Status:
         update={
             "observed_generation": situation.identity.generation,
             "conditions": _stamped(situation, invalid(problem.problems)) + _kept(before),
+            "untold": None,
         }
     )
 
