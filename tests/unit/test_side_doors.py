@@ -5,9 +5,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from canary_world import SLO, CanaryWorld, a_canary
+from canary_world import KEY, SLO, CanaryWorld, a_canary
+from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.reasons import Reason
+from fairlead.api.revision import Revision
 from fairlead.api.status import Status
+from fairlead.desired.revision import wanted_revision
+from fairlead.rollout.untried import Untried, needs_no_trial
+from fairlead.situation import revision_named
 from unit import test_gateway as behind
 from unit.test_canary import on_trial, stable_version, until_phase
 from unit.test_decisions import canary, judged, outcomes
@@ -163,3 +168,61 @@ def test_a_number_that_was_edited_by_hand_stops_nobody():
     status = dict(world.status or {})
     with pytest.raises(ValidationError):  # and what cannot be read is as good as none: see observe/look.py
         Status.model_validate({**status, "rollout": {**status["rollout"], "weight": "abc"}})
+
+
+def no_trial(world: CanaryWorld) -> Untried | None:
+    """Why what the spec asks for needs no trial."""
+    seen = world.look()
+    assert isinstance(seen.model, ModelDeployment)
+    stable = revision_named(seen.revisions, (world.status or {})["stable"]["revision"])
+    wanted = wanted_revision(seen, seen.model)
+    assert stable is not None
+    assert isinstance(wanted, Revision)
+    return needs_no_trial(seen, seen.model.spec, stable, wanted)
+
+
+def test_what_is_new_needs_a_trial():
+    assert no_trial(on_trial()) is None
+    assert no_trial(judged()) is None
+
+
+def test_what_served_before_needs_none_unless_it_has_failed():
+    world = on_trial()
+    until_phase(world, "Guarding")
+    world.change(model=VERSION["1"])
+    assert no_trial(world) == Untried.SERVED_BEFORE
+    until_phase(world, "Guarding")
+    world.tick(3)
+    world.order("abort", (world.status or {})["stable"]["revision"])
+    world.tick(2)
+    assert no_trial(world) is None
+
+
+@pytest.mark.parametrize(("approval", "expected"), [(False, Untried.NOTHING_WANTED), (True, None)])
+def test_where_no_pods_are_wanted_nothing_is_tried(approval: bool, expected: Untried | None):
+    world = CanaryWorld(model=a_canary(rollout={"approval": {"required": approval}}))
+    world.settle()
+    world.change(replicas=0, model=VERSION["2"])
+    assert no_trial(world) == expected
+
+
+def test_beside_who_is_gone_nothing_is_tried():
+    world = judged(rollout={**LONG, "paused": True})
+    world.scarce = {(world.status or {})["stable"]["revision"]: 0}
+    world.tick(20)
+    assert no_trial(world) == Untried.STABLE_GONE
+
+
+def test_what_has_had_no_request_is_let_in_by_no_late_approval_and_the_reason_is_told():
+    world = on_trial(rollout=APPROVED)
+    until_phase(world, "AwaitingApproval")
+    world.rate = 0
+    world.trials.keep(KEY, None)
+    status = dict(world.status or {})
+    evidence = {name: value for name, value in status["rollout"]["evidence"].items() if name != "state"}
+    world.status = {**status, "rollout": {**status["rollout"], "evidence": evidence}}  # the trial begins anew
+    world.order("approve", canary(world))
+    world.tick(5)
+    assert (world.rollout["phase"], stable_version(world)) == ("AwaitingApproval", "1")
+    assert world.condition("Ready")["reason"] == "EvidenceMissing"
+    assert "has not had a request that was counted" in world.condition("Ready")["message"]

@@ -95,6 +95,16 @@ class EvidenceStatus(Part):
         default=None, max_length=262_144, description="What Fairlead goes on from; not for reading."
     )
 
+    @property
+    def asked(self) -> tuple[CellStatus, ...]:
+        """The cells that have to show that the canary is good enough."""
+        return tuple(cell for cell in self.cells if cell.better is not None)
+
+    @property
+    def short(self) -> tuple[CellStatus, ...]:
+        """Those of them that have not shown it so far."""
+        return tuple(cell for cell in self.asked if float(cell.better or 0) < float(self.better_limit))
+
 
 class Decided(Part):
     """One decision about a revision, and what it rested on."""

@@ -24,12 +24,11 @@ def numbers(found: Standing, evidence: EvidenceStatus) -> str:
     """Weight, evidence and counts of a trial."""
     weight = f"{found.weight or 0:.3g} % of the traffic"
     against = f"against {e_value(evidence.against)} of {evidence.against_limit}"
-    asked = ", ".join(f"{cell.name} {e_value(cell.better)}" for cell in evidence.cells if cell.better is not None)
+    asked = ", ".join(f"{cell.name} {e_value(cell.better or '0')}" for cell in evidence.asked)
     good = f"good enough {asked} of {evidence.better_limit}"
     bad = ", ".join(
         f"{cell.name} {cell.canary.bad}/{cell.canary.requests} beside {cell.stable.bad}/{cell.stable.requests}"
-        for cell in evidence.cells
-        if cell.better is not None
+        for cell in evidence.asked
     )
     return " | ".join((weight, against, good, f"bad {bad}"))
 

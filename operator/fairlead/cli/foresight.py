@@ -11,7 +11,7 @@ from fairlead.api.reasons import Phase
 from fairlead.api.status import Status
 from fairlead.apply.difference import difference
 from fairlead.plan import Apply, Delete, Plan, Scale
-from fairlead.rollout.untried import needs_no_trial
+from fairlead.rollout.untried import AS_SOON_AS_IT_CAN, needs_no_trial
 from fairlead.situation import Situation, revision_named
 
 
@@ -70,7 +70,9 @@ def _has_served(situation: Situation, spec: ModelDeploymentSpec, stable: str, to
     """Whether it is the way back, of which no trial is asked."""
     coming = revision_named(situation.revisions, told.rollout.revision if told.rollout else None)
     serves = revision_named(situation.revisions, stable)
-    return coming is not None and serves is not None and needs_no_trial(situation, spec, serves, coming)
+    if coming is None or serves is None:
+        return False
+    return needs_no_trial(situation, spec, serves, coming) in AS_SOON_AS_IT_CAN
 
 
 def _needs(spec: ModelDeploymentSpec, deployment: Mapping[str, Any], told: Status) -> Iterator[str]:

@@ -100,12 +100,10 @@ def conclusions(found: EvidenceStatus) -> Iterator[str]:
     """What follows from the numbers, computed again from them."""
     again, limit = evidence_of(found), found.against_limit
     yield f"Evidence for a rollback: the sum of all × weight is {again:.3g}; from {limit} on it is rolled back."
-    asked = [cell for cell in found.cells if cell.better is not None]
-    if not asked:
+    if not found.asked:
         return
-    short = [cell.name for cell in asked if float(cell.better or 0) < float(found.better_limit)]
-    shown = f"not shown by {' and '.join(short)}" if short else "all have shown it"
-    names = " and ".join(cell.name for cell in asked)
+    shown = f"not shown by {' and '.join(cell.name for cell in found.short)}" if found.short else "all have shown it"
+    names = " and ".join(cell.name for cell in found.asked)
     yield f"Good enough to be promoted: {found.better_limit} or more in {names}; {shown}."
 
 

@@ -114,10 +114,7 @@ def _why(rollout: RolloutStatus | None) -> str:
     evidence = rollout.evidence if rollout else None
     if evidence is None:
         return "Ready"
-    shown = all(
-        float(cell.better) >= float(evidence.better_limit) for cell in evidence.cells if cell.better is not None
-    )
-    return "EvidenceFor" if shown else Reason.INCONCLUSIVE
+    return Reason.INCONCLUSIVE if evidence.short else "EvidenceFor"
 
 
 def _about(rollout: RolloutStatus | None, revision: str) -> RolloutStatus | None:

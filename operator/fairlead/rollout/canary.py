@@ -29,7 +29,7 @@ from fairlead.rollout.gates import (
     pods_not_available,
     probe_unanswered,
 )
-from fairlead.rollout.holding import may_be_promoted, missing_for_too_long
+from fairlead.rollout.holding import is_approved, missing_for_too_long, not_fit
 from fairlead.rollout.judging import judge
 from fairlead.rollout.orders import pause
 from fairlead.rollout.pods import crash_looping, waits_for_room
@@ -38,7 +38,7 @@ from fairlead.rollout.rollback import aborted, remembered_failure, roll_back, ro
 from fairlead.rollout.serving import NOTHING, SOON, phase_of, soonest, time_left
 from fairlead.rollout.steps import step_of
 from fairlead.rollout.underway import on_the_way
-from fairlead.rollout.untried import is_gone
+from fairlead.rollout.untried import Untried, needs_no_trial
 from fairlead.situation import Situation
 from fairlead.traffic.choice import traffic_of
 
@@ -61,9 +61,10 @@ def beside(
         return roll_back(situation, spec, stable, wanted, crash)
     phase = phase_of(situation, wanted)
     gates = BEFORE_FIRST_TRAFFIC if phase in ON_TRIAL else BEFORE_TRAFFIC
-    approved = orders.approved is not None or not spec.rollout.approval.required
     paused = pause(spec, orders) is not None
-    if approved and not paused and is_gone(situation, stable) and first_objection(gates, situation, wanted, 1) is None:
+    gone = needs_no_trial(situation, spec, stable, wanted) == Untried.STABLE_GONE
+    free = is_approved(spec, orders) and not paused
+    if gone and free and first_objection(gates, situation, wanted, 1) is None:
         return take_over(situation, spec, stable, wanted)
     if phase == Phase.PROMOTING:
         judged = judge(situation, spec, stable, wanted, may_grow=not paused)
@@ -162,7 +163,7 @@ def _inconclusive(
     if judged.missing is not None:
         told += f": {judged.missing}"
     match spec.rollout.on_inconclusive:
-        case "Promote" if may_be_promoted(judged):
+        case "Promote" if not_fit(wanted, judged) is None:
             return promote(situation, spec, stable, wanted, orders, judged)
         case "Rollback":
             why = Wait(reason=Reason.INCONCLUSIVE, message=told)

@@ -6,7 +6,7 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Reason
 from fairlead.api.revision import Revision
 from fairlead.evidence.judgement import Judged
-from fairlead.evidence.verdict import CALM
+from fairlead.evidence.verdict import CALM, Case, breaching, unsteady
 from fairlead.plan import Orders, Wait
 from fairlead.situation import Situation
 
@@ -18,31 +18,41 @@ def waits_for_approval(
     situation: Situation, spec: ModelDeploymentSpec, canary: Revision, orders: Orders, judged: Judged
 ) -> Wait | None:
     """Why a canary that is to take over must not yet: nobody has approved it, or what it was approved for is gone."""
-    if spec.rollout.approval.required and orders.approved is None:
+    if not is_approved(spec, orders):
         why = f"{orders.promote.who} promotes {canary.name}" if orders.promote else f"{canary.name} is good enough"
         return Wait(
             reason=Reason.AWAITING_APPROVAL,
             message=f"{why}, and waits for a person to approve it (`fairlead approve {situation.identity.name}`)",
         )
-    if orders.promote is not None or may_be_promoted(judged):
-        return None
+    return None if orders.promote is not None else not_fit(canary, judged)
+
+
+def is_approved(spec: ModelDeploymentSpec, orders: Orders) -> bool:
+    """Whether no approval stands in the way: somebody has given it, or none is asked for."""
+    return orders.approved is not None or not spec.rollout.approval.required
+
+
+def not_fit(canary: Revision, judged: Judged) -> Wait | None:
+    """Why a canary may not be let in as the evidence is at this look; None when it may.
+
+    That it is good enough is the verdict (evidence/verdict.py). This is what must hold besides whenever it is let in,
+    also later, or when time alone has decided: that it can be judged, and that nothing speaks against it.
+    """
+    trial, found = judged.trial, judged.findings
     if judged.missing is not None:
         message = f"{canary.name} is to take over, and cannot be judged at the moment: {judged.missing}"
         return Wait(reason=Reason.EVIDENCE_MISSING, message=message)
-    if judged.findings is not None and float(judged.findings.against) >= CALM:
+    if trial is None or found is None or trial.tried is None:
+        message = f"{canary.name} is to take over, and has not had a request that was counted"
+        return Wait(reason=Reason.EVIDENCE_MISSING, message=message)
+    if float(found.against) >= CALM:
         message = f"{canary.name} is to take over, and waits until nothing speaks against it any more"
         return Wait(reason=Reason.ON_TRIAL, message=message)
-    message = f"{canary.name} is to take over, and waits until what it is compared with is a measure again"
-    return Wait(reason=Reason.STABLE_FAILING, message=message)
-
-
-def may_be_promoted(judged: Judged) -> bool:
-    """Whether a trial may end in a promotion at this look: there was one, and the measure is sound."""
-    trial, found = judged.trial, judged.findings
-    if trial is None or found is None or trial.tried is None or judged.missing is not None:
-        return False
-    calm = float(found.against) < CALM and float(found.unsteady) < 1 / trial.terms.alpha
-    return calm and not bool(found.breaching)
+    case = Case(findings=found, terms=trial.terms, lasted=trial.lasted, waited=trial.lasted)
+    if bool(unsteady(case)) or bool(breaching(case)):
+        message = f"{canary.name} is to take over, and waits until what it is compared with is a measure again"
+        return Wait(reason=Reason.STABLE_FAILING, message=message)
+    return None
 
 
 def missing_for_too_long(

@@ -1,6 +1,10 @@
-"""When a revision takes over without a trial: what has served before, and what replaces something dead."""
+"""When a revision takes over without a trial. Every way past one is in `needs_no_trial`, and there is no other.
+
+The first revision of all, and the strategies BlueGreen and Recreate, know no trials in the first place.
+"""
 
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from fairlead.api.history import Outcome
 from fairlead.api.modeldeployment import ModelDeploymentSpec
@@ -16,22 +20,36 @@ GONE = timedelta(minutes=1)
 """A stable revision without an available pod for so long will not be back by itself soon."""
 
 
-def needs_no_trial(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> bool:
-    """Whether the wanted revision takes over as soon as it can.
+class Untried(Enum):
+    """Why a canary needs no trial."""
 
-    The one that served before has shown what it is: who goes back to it wants to be there. And where no pods are
-    wanted, there is no traffic to try anything with; but that ends no trial that has begun, and replaces no approval.
-    What has failed is not let in by either way.
-    """
+    SERVED_BEFORE = auto()
+    """It has shown what it is: who goes back to it wants to be there, and quickly. It needs no approval either."""
+    NOTHING_WANTED = auto()
+    """No pods are wanted, so there is no traffic to try anything with. It ends no trial, and replaces no approval."""
+    STABLE_GONE = auto()
+    """There is nothing to be compared with, and nothing to lose. It replaces no approval, and ends no pause."""
+
+
+AS_SOON_AS_IT_CAN = (Untried.SERVED_BEFORE, Untried.NOTHING_WANTED)
+"""It takes over when it has all its pods, and nobody is asked; it can only be aborted."""
+
+
+def needs_no_trial(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision
+) -> Untried | None:
+    """Why the wanted revision may take over without a trial; None where it may not. What has failed never may."""
     if remembered_failure(situation, wanted) is not None:
-        return False
+        return None
     if _served_before(situation, stable, wanted):
-        return True
+        return Untried.SERVED_BEFORE
     untouched = phase_of(situation, wanted) not in ON_TRIAL and not spec.rollout.approval.required
-    return untouched and wanted_replicas(spec, situation, stable) == 0
+    if untouched and wanted_replicas(spec, situation, stable) == 0:
+        return Untried.NOTHING_WANTED
+    return Untried.STABLE_GONE if _is_gone(situation, stable) else None
 
 
-def is_gone(situation: Situation, stable: Revision) -> bool:
+def _is_gone(situation: Situation, stable: Revision) -> bool:
     """Whether the stable revision has been away for a while: nothing to lose then, and nothing to be compared with."""
     if not situation.asked_pods(stable.name) or situation.serving_pods(stable.name):
         return False
