@@ -60,6 +60,7 @@ class CanaryWorld(World):
     runtime: Mapping[str, Any] | None = field(default_factory=lambda: MEASURED)
     rate: float = 200.0
     bad: dict[str, float] = field(default_factory=dict)
+    """By model version, or by the name of a pod."""
     slow: dict[str, float] = field(default_factory=dict)
     blocked: dict[str, float] = field(default_factory=dict)
     """By model version, which share of the requests an objective with counters of its own takes for bad."""
@@ -148,7 +149,8 @@ class CanaryWorld(World):
         for pod in pods:
             version, requests = version_of(pod), requests_of_all / len(pods)
             counts = self.counted.setdefault(pod["metadata"]["name"], [0.0] * 4)
-            shares = (1.0, self.bad.get(version, 0.002), self.slow.get(version, 0.01), self.blocked.get(version, 0.0))
+            bad = self.bad.get(pod["metadata"]["name"], self.bad.get(version, 0.002))
+            shares = (1.0, bad, self.slow.get(version, 0.01), self.blocked.get(version, 0.0))
             for n, share in enumerate(shares):
                 counts[n] += requests * share
             self.sent[version] = self.sent.get(version, 0) + requests

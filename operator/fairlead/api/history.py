@@ -85,8 +85,23 @@ class EvidenceStatus(Part):
     looked: Time = Field(description="When they were last read.")
     source: str = Field(max_length=64, description="Where the counters come from.")
     against: Number = Field(description="Evidence for a rollback.")
-    against_limit: Number = Field(description="It is rolled back from here.")
+    against_limit: Number = Field(
+        description="It is rolled back from here: more than usual while the stable pods differ among each other."
+    )
     better_limit: Number = Field(description="It is promoted when every cell that is asked for shows this much.")
+    unsteady: Number | None = Field(
+        default=None,
+        description="Evidence that the stable pods differ among each other. Above 1 it raises againstLimit as many "
+        "times.",
+    )
+    unsteady_limit: Number | None = Field(
+        default=None, description="Nothing is promoted from here: the stable pods are no measure."
+    )
+    breaching: bool = Field(
+        default=False,
+        description="Whether the stable revision breaks its own objective, and the canary has not shown that it keeps "
+        "it. Nothing is promoted meanwhile.",
+    )
     cells: Annotated[tuple[CellStatus, ...], Field(max_length=64, json_schema_extra=named_list("name"))] = Field(
         default=(), description="What it is compared by."
     )

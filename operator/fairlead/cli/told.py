@@ -100,11 +100,25 @@ def conclusions(found: EvidenceStatus) -> Iterator[str]:
     """What follows from the numbers, computed again from them."""
     again, limit = evidence_of(found), found.against_limit
     yield f"Evidence for a rollback: the sum of all × weight is {again:.3g}; from {limit} on it is rolled back."
+    yield from _measure(found)
     if not found.asked:
         return
     shown = f"not shown by {' and '.join(cell.name for cell in found.short)}" if found.short else "all have shown it"
     names = " and ".join(cell.name for cell in found.asked)
     yield f"Good enough to be promoted: {found.better_limit} or more in {names}; {shown}."
+
+
+def _measure(found: EvidenceStatus) -> Iterator[str]:
+    """What is the matter with the stable revision, as far as it changes the limits."""
+    if found.unsteady is not None and float(found.unsteady) > 1:
+        no_measure = float(found.unsteady) >= float(found.unsteady_limit or "inf")
+        none = "; nothing is promoted meanwhile" if no_measure else ""
+        yield (
+            f"The stable pods differ among each other ({e_value(found.unsteady)} of {found.unsteady_limit}), "
+            f"which raises the limit for a rollback as many times{none}."
+        )
+    if found.breaching:
+        yield "The stable revision breaks its own objective: nothing is promoted meanwhile."
 
 
 def e_value(number: str) -> str:

@@ -46,8 +46,11 @@ def evidence_status(judged: Judged, trial: Trial, found: Findings, *, state: str
         looked=trial.looked,
         source=judged.source,
         against=number(found.against),
-        against_limit=number(1 / trial.terms.alpha),
+        against_limit=number(max(float(found.unsteady), 1) / trial.terms.alpha),
         better_limit=number(1 / trial.terms.beta),
+        unsteady=number(found.unsteady),
+        unsteady_limit=number(1 / trial.terms.alpha),
+        breaching=bool(found.breaching),
         cells=tuple(_cell(trial, found, n) for n in range(len(trial.cells))),
         state=state,
     )

@@ -101,6 +101,9 @@ def _evidence(found: EvidenceStatus | None) -> Mapping[str, Any]:
         "against": _number(found.against),
         "againstLimit": _number(found.against_limit),
         "betterLimit": _number(found.better_limit),
+        "unsteady": _number(found.unsteady),
+        "unsteadyLimit": _number(found.unsteady_limit),
+        "breaching": found.breaching,
         "cells": [_cell(cell) for cell in found.cells],
     }
 

@@ -83,3 +83,37 @@ def test_who_decided_is_told():
     status = dict(world.status or {})
     status["history"] = [{**status["history"][0], "by": "ada@example.com"}]
     assert "Decided by: ada@example.com" in why({**model(world), "status": status})
+
+
+def test_the_limit_is_the_one_in_force_while_the_stable_pods_differ():
+    world = on_trial(rollout={"minDuration": "1h", "maxDuration": "2h"})
+    until_phase(world, "Judging")
+    world.tick(3)
+    sick = f"{(world.status or {})['stable']['revision']}-0"
+    world.bad |= {sick: 0.05, "2": 0.03}
+    limits = set()
+    for _ in range(100):
+        world.tick()
+        if world.rollout["phase"] != "Judging":
+            break
+        evidence = Status.model_validate(world.status).rollout.evidence  # type: ignore[union-attr]
+        assert evidence is not None
+        assert evidence_of(evidence) < float(evidence.against_limit), "it would have been rolled back"
+        assert float(evidence.against_limit) == pytest.approx(20 * max(float(evidence.unsteady or 0), 1), rel=0.01)
+        limits.add(evidence.against_limit)
+    assert len(limits) > 2
+    assert world.condition("Ready")["reason"] == "StableFailing"
+    told = why(model(world))
+    assert "The stable pods differ among each other" in told
+    assert "nothing is promoted meanwhile" in told
+    (rollout,) = [line for line in told.splitlines() if "on it is rolled back" in line]
+    assert f"from {evidence.against_limit} on" in rollout
+
+
+def test_that_the_stable_revision_breaks_its_objective_is_in_the_record():
+    world = on_trial()
+    until_phase(world, "Judging")
+    world.bad |= {"1": 0.3, "2": 0.3}
+    world.tick(30)
+    assert world.rollout["evidence"]["breaching"] is True
+    assert "breaks its own objective" in why(model(world))
