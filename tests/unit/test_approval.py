@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from canary_world import TICK, CanaryWorld
+from fairlead.cli.why import why
 from unit.test_canary import on_trial, stable_version, until_phase
 from unit.test_decisions import canary, judged, outcomes
 
@@ -87,6 +88,14 @@ def test_who_promotes_by_hand_needs_an_approval_all_the_same():
     assert "joe promotes" in world.condition("Ready")["message"]
     world.order("approve", f"{canary(world)} by jane")
     until_phase(world, "Guarding", ticks=5)
+    (record, *_) = (world.status or {})["history"]
+    assert (record["reason"], record["by"], record["approvedBy"]) == ("PromotedByHand", "joe", "jane")
+    world.tick()
+    (line,) = [line.fields for line in world.told if line.fields["outcome"] == "Promoted"]
+    assert (line["by"], line["approvedBy"]) == ("joe", "jane")
+    told = why({**world.model, "status": world.status})
+    assert "Decided by: joe" in told
+    assert "Approved by: jane" in told
 
 
 def test_what_is_approved_is_not_promoted_while_it_cannot_be_judged():

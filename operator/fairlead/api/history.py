@@ -134,4 +134,5 @@ class Decided(Part):
     reason: str = Field(max_length=128, description="Why, in one word.")
     message: str = Field(max_length=1024, description="Why, in words.")
     by: Person | None = Field(default=None, description="Who decided or approved it, where a person did.")
+    approved_by: Person | None = Field(default=None, description="Who approved what was promoted.")
     evidence: EvidenceStatus | None = Field(default=None, description="The numbers.")

@@ -76,6 +76,7 @@ def _decided(decided: Decided) -> Told:
             f"{decided.revision}{version} {ended} at {format_time(decided.time)}{lasted}.{weight}",
             f"Because: {decided.message} ({decided.reason})",
             f"Decided by: {decided.by or 'Fairlead'}",
+            *([f"Approved by: {decided.approved_by}"] if decided.approved_by else []),
         ),
         evidence=decided.evidence,
     )

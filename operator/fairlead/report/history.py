@@ -54,6 +54,7 @@ def _promoted(situation: Situation, before: Status, decision: Decision) -> Decid
         reason=_why(rollout),
         message=f"{now.name} took over from {then.revision}",
         by=_by(rollout),
+        approved_by=rollout.approved.by if rollout and rollout.approved else None,
         evidence=_as_it_was(rollout.evidence if rollout else None),
     )
 
@@ -103,7 +104,7 @@ def _left(situation: Situation, before: Status, decision: Decision) -> Decided |
 
 
 def _by(rollout: RolloutStatus | None) -> str | None:
-    """Who promoted it, or approved it."""
+    """Who promoted it, or else approved it."""
     order = (rollout.promote or rollout.approved) if rollout else None
     return order.by if order else None
 

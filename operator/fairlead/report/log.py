@@ -45,6 +45,7 @@ def decisions(before: Status | None) -> Iterator[LogLine]:
                 "reason": decided.reason,
                 "decided": format_time(decided.time),
                 "by": decided.by or "Fairlead",
+                **({"approvedBy": decided.approved_by} if decided.approved_by else {}),
                 "from": decided.stable,
                 "to": decided.revision,
                 "version": decided.model_version,

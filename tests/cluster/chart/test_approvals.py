@@ -1,4 +1,4 @@
-"""The chart's admission policy: an approval is given in one's own name, and by whoever may."""
+"""The chart's admission policy: an order is given in one's own name, and an approval by whoever may."""
 
 import json
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 
 from fairlead.api.kinds import MODEL_DEPLOYMENT, Kind
+from fairlead.api.orders import Action
 from installation.helm import Helm
 from kube import MERGE, Kube
 from models import a_model
@@ -96,6 +97,28 @@ def test_an_approval_that_is_there_hinders_nobody(kube: Kube, policy: str) -> No
     assert _patch(kube, policy, "joe by jane", {"spec": {"replicas": 2}}) == ""
     assert _patch(kube, policy, "joe by jane", {"metadata": {"annotations": {"fairlead.dev/abort": "fraud-1"}}}) == ""
     assert _patch(kube, policy, "joe by jane", {"metadata": {"annotations": {APPROVE: None}}}) == ""
+
+
+@pytest.mark.parametrize("policy", [False], indirect=True)
+def test_no_order_is_given_in_another_ones_name(kube: Kube, policy: str) -> None:
+    def told(action: str, value: str) -> str:
+        return _patch(
+            kube, policy, "jane", {"metadata": {"annotations": {f"fairlead.dev/{action}": value}}}, "?dryRun=All"
+        )
+
+    for action in Action:
+        assert told(action, "fraud-1 at 2026-05-30T09:00:00Z by jane") == "", action
+        assert f"must end with ' by jane', your own name; `fairlead {action} fraud`" in told(action, "fraud-1 by joe")
+    assert "fairlead.dev/promote must end" in told(Action.PROMOTE, "fraud-1")
+    for action in (Action.ABORT, Action.RETRY, Action.PAUSE, Action.RESUME):
+        assert told(action, "fraud-1") == "", "an action of Argo CD, say"
+
+
+@pytest.mark.parametrize("policy", [False], indirect=True)
+def test_nobody_hides_anothers_name_behind_an_order_of_his_own(kube: Kube, policy: str) -> None:
+    both = {APPROVE: "fraud-1 by jane", "fairlead.dev/promote": "fraud-1 by joe"}
+    told = _patch(kube, policy, "jane", {"metadata": {"annotations": both}}, "?dryRun=All")
+    assert "fairlead.dev/promote must end with ' by jane'" in told
 
 
 @pytest.mark.parametrize("policy", [True], indirect=True)
