@@ -254,6 +254,51 @@ def test_a_person_ends_what_is_held():
     until_phase(world, "Guarding", ticks=5)
 
 
+def changes(world: CanaryWorld, ticks: int) -> int:
+    """How often the status is written within so many ticks."""
+    count = 0
+    for _ in range(ticks):
+        before = world.status
+        world.tick()
+        count += world.status != before
+    return count
+
+
+def test_what_waits_for_a_person_is_written_once_a_minute():
+    world = on_trial(rollout=APPROVED)
+    until_phase(world, "AwaitingApproval")
+    world.tick(3)
+    assert changes(world, ticks=120) <= 10
+    world.order("pause", canary(world))
+    world.tick(3)
+    assert changes(world, ticks=120) <= 10
+
+
+def test_what_is_held_is_written_once_a_minute_and_what_is_on_trial_more_often():
+    world = judged(rollout={"maxDuration": "4m"})
+    world.rate = 2
+    world.tick(12)
+    assert changes(world, ticks=12) == 4
+    until_phase(world, "Held")
+    world.tick(3)
+    assert changes(world, ticks=120) <= 10
+
+
+def test_what_was_not_written_while_it_waits_is_seen_again_by_another_leader():
+    worlds = [on_trial(rollout=APPROVED) for _ in range(2)]
+    for world in worlds:
+        until_phase(world, "AwaitingApproval")
+        world.tick(30)
+    for _ in range(24):
+        worlds[1].restart()
+        for world in worlds:
+            world.tick()
+    counts = [world.look().trial for world in worlds]
+    assert counts[0] is not None
+    assert counts[1] is not None
+    assert counts[0].memory.canary.tolist() == counts[1].memory.canary.tolist()
+
+
 def test_what_turns_bad_after_a_night_of_waiting_is_found_soon():
     world = on_trial(rollout=APPROVED)
     until_phase(world, "AwaitingApproval")

@@ -1,5 +1,6 @@
 """What is told of evidence and decisions in status: numbers only, and enough of them to compute a verdict again."""
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -7,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from fairlead.api.fields import Part, named_list
 from fairlead.api.forms import RevisionName
+from fairlead.api.reasons import Reason
 from fairlead.api.times import Time
 
 
@@ -46,6 +48,18 @@ class Outcome(StrEnum):
 
 TRIAL_ENDED = frozenset({Outcome.ROLLED_BACK, Outcome.ABORTED, Outcome.SUPERSEDED})
 """Decisions that take a revision out of production traffic."""
+
+
+LASTING = frozenset({Reason.AWAITING_APPROVAL, Reason.PAUSED, Reason.INCONCLUSIVE})
+"""Reasons of Ready for which a canary waits for a person, over night perhaps."""
+
+
+def written_every(reason: str | None) -> timedelta:
+    """How often evidence is written while nothing but counts changes; it is looked at every 5 seconds.
+
+    What a crash loses is in the counters, and is seen again as one longer window.
+    """
+    return timedelta(minutes=1) if reason in LASTING else timedelta(seconds=15)
 
 
 class ArmCounts(Part):

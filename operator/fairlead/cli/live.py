@@ -10,13 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from fairlead.api.fields import format_duration
-from fairlead.api.history import EvidenceStatus
+from fairlead.api.history import EvidenceStatus, written_every
 from fairlead.cli.standing import Standing
 from fairlead.cli.told import e_value, share
 
 WIDTH = 32
-WRITTEN_EVERY = timedelta(seconds=15)
-"""How often evidence is written while a trial is on; it is looked at every 5 seconds."""
 
 
 def picture(found: Standing, now: datetime, trouble: str | None = None) -> RenderableType:
@@ -87,7 +85,8 @@ def _ages(found: Standing, now: datetime) -> Iterator[str]:
     if found.evidence is not None:
         age = max(now - found.evidence.looked, timedelta(0))
         yield f"evidence of {_lasted(age)} ago"
-        left = WRITTEN_EVERY - age
+        ready = found.condition("Ready")
+        left = written_every(ready.reason if ready else None) - age
         yield f"the next in {_lasted(left)}" if left > timedelta(0) else "the next is due"
 
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from fairlead.api.history import ArmCounts, CellStatus, EvidenceStatus
+from fairlead.api.history import ArmCounts, CellStatus, EvidenceStatus, written_every
 from fairlead.api.phases import BEFORE_TRAFFIC
 from fairlead.evidence.evalues import Floats
 from fairlead.evidence.findings import Findings
@@ -13,8 +13,8 @@ from fairlead.plan import Decision
 from fairlead.report.trace import extended
 from fairlead.situation import Situation
 
-KEPT_FOR = timedelta(seconds=14)
-"""Evidence is written with every third sweep of 5 seconds: what a crash loses is in the counters, and counted later."""
+EARLY = timedelta(seconds=1)
+"""Sweeps come every 5 seconds, more or less."""
 
 
 def evidence(situation: Situation, decision: Decision) -> EvidenceStatus | None:
@@ -33,7 +33,8 @@ def evidence(situation: Situation, decision: Decision) -> EvidenceStatus | None:
     if judged is None or judged.trial is None or judged.findings is None:
         return told if before is not None and before.revision == decision.candidate.name else None
     anew = told is not None and judged.trial.began > told.looked
-    if same and told is not None and not anew and judged.trial.looked - told.looked < KEPT_FOR:
+    kept_for = written_every(decision.wait.reason if decision.wait else None) - EARLY
+    if same and told is not None and not anew and judged.trial.looked - told.looked < kept_for:
         return told
     weight = 100 * decision.share
     found = evidence_status(judged, judged.trial, judged.findings, state=trial_text(judged.trial))
