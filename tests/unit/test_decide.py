@@ -75,8 +75,8 @@ def test_the_old_revision_goes_when_its_drain_time_is_over():
     change_version(world, "2")
     world.reconcile()
     world.run_pods()
-    plan = world.reconcile()
-    assert plan.look_again == timedelta(seconds=30)
+    assert world.reconcile().look_again == timedelta(seconds=1), "that it took over has still to be told"
+    assert world.reconcile().look_again == timedelta(seconds=30)
     world.now += timedelta(seconds=29)
     world.reconcile()
     assert old in world.deployments()
