@@ -54,12 +54,14 @@ Step = Apply | Scale | Delete
 class Drained:
     """A revision that has had traffic, and when that moved away from it.
 
-    `served` says that it had all of it and was not found wanting: so that one can go back to it.
+    `served` says that it had all of it and was not found wanting: so that one can go back to it. `reached` says that
+    clients may still be sent to it, so that its drain has not begun.
     """
 
     revision: Revision
     since: datetime
     served: bool = True
+    reached: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -117,6 +117,29 @@ def test_a_bad_canary_has_no_weight_at_once_and_its_pods_stay_until_the_gateway_
     assert world.lost == 0
 
 
+def test_a_drain_that_cannot_begin_writes_nothing_and_takes_its_whole_time_when_it_can():
+    world = on_trial(rollout={"drain": "30s"})
+    world.bad["2"] = 0.3
+    until_phase(world, "Judging")
+    canary = world.rollout["revision"]
+    while world.rollout["phase"] == "Judging":
+        world.tick()
+        if world.weight > 0:
+            world.gateway = "Away" if world.sent.get("2", 0) > 0 else "Accepts"
+    world.tick(4)
+    waiting = world.status
+    assert [each["reached"] for each in (waiting or {})["draining"]] == [True]
+    for _ in range(60):
+        world.tick()
+        world.restart()
+        assert world.status == waiting
+    world.gateway = "Accepts"
+    world.tick(6)
+    assert canary in world.deployments()
+    world.tick(3)
+    assert canary not in world.deployments()
+
+
 def test_the_weight_does_not_grow_before_the_gateway_has_taken_the_last_one():
     world = on_trial()
     until_phase(world, "Judging")

@@ -84,6 +84,9 @@ class DrainingStatus(Part):
     revision: RevisionName = Field(description="Its name.")
     since: Time = Field(description="When production traffic moved away from it.")
     served: bool = Field(default=True, description="Whether it had all traffic, and is kept for a way back at first.")
+    reached: bool = Field(
+        default=False, description="Whether clients may still be sent to it. Its drain begins when that has ended."
+    )
 
 
 class Status(Part):

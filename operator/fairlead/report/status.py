@@ -44,7 +44,7 @@ def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) 
         untold=len(new) or None,
         handled=handled(decision),
         draining=tuple(
-            DrainingStatus(revision=old.revision.name, since=old.since, served=old.served)
+            DrainingStatus(revision=old.revision.name, since=old.since, served=old.served, reached=old.reached)
             for old in decision.draining[-MOST_DRAINING:]
         ),
     )

@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.revision import Revision
+from fairlead.api.status import DrainingStatus
 from fairlead.plan import Drained
 from fairlead.situation import Situation, revision_named
 from fairlead.traffic.choice import traffic_of
 
-REMEMBERED = timedelta(seconds=10)
-"""While clients may still be sent to a revision its drain has not begun: what status says of it is renewed so often."""
+AT_ONCE = timedelta(seconds=10)
+"""So long traffic may take to move away. Only of a revision that is reached for longer status says so."""
 
 
 def draining(
@@ -21,13 +22,7 @@ def draining(
     """
     remembered = situation.status.draining if situation.status else ()
     found = [
-        # A time in the future, from a clock that was wrong or a hand-written status, must not keep a revision for ever:
-        # it counts as now, and that is what is remembered.
-        Drained(
-            revision=revision,
-            since=_began(situation, spec, revision, entry.since),
-            served=entry.served and guarded,
-        )
+        _as_it_is(situation, spec, revision, entry, guarded=guarded)
         for entry in remembered
         if (revision := revision_named(situation.revisions, entry.revision)) is not None
         and revision.name not in keep_out
@@ -36,11 +31,25 @@ def draining(
     return tuple(drained for drained in found if _left(situation, spec, drained) > timedelta(0))
 
 
-def _began(situation: Situation, spec: ModelDeploymentSpec, revision: Revision, told: datetime) -> datetime:
-    """When a drain began: not before it is known that no more clients come."""
-    since = min(told, situation.now)
-    late = situation.now - since >= REMEMBERED
-    return situation.now if late and traffic_of(spec).may_reach(situation, revision) else since
+def _as_it_is(
+    situation: Situation, spec: ModelDeploymentSpec, revision: Revision, entry: DrainingStatus, *, guarded: bool
+) -> Drained:
+    """How one stands now. Its drain begins when it is known that no more clients come.
+
+    While they may come, nothing of what is remembered changes: that may last, and would be a write at every look.
+    """
+    # A time in the future, from a clock that was wrong or a hand-written status, must not keep a revision for ever: it
+    # counts as now, and that is what is remembered.
+    since = min(entry.since, situation.now)
+    may_come = traffic_of(spec).may_reach(situation, revision)
+    reached = may_come and (entry.reached or situation.now - since >= AT_ONCE)
+    begins = entry.reached and not may_come
+    return Drained(
+        revision=revision,
+        since=situation.now if begins else since,
+        served=entry.served and guarded,
+        reached=reached,
+    )
 
 
 def drained_from_now(
@@ -58,7 +67,7 @@ def next_drained(situation: Situation, spec: ModelDeploymentSpec, drained: tuple
 
 def guard_left(situation: Situation, spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
     """How long a revision is still kept ready for a way back; not positive when it is not."""
-    return drained.since + _guard(spec, drained) - situation.now
+    return _since(situation, drained) + _guard(spec, drained) - situation.now
 
 
 def _guard(spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
@@ -66,6 +75,11 @@ def _guard(spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
 
 
 def _left(situation: Situation, spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
-    left = drained.since + _guard(spec, drained) + spec.rollout.drain - situation.now
+    left = _since(situation, drained) + _guard(spec, drained) + spec.rollout.drain - situation.now
     # However short the drain, whoever may still get requests stays.
-    return max(left, REMEMBERED) if traffic_of(spec).may_reach(situation, drained.revision) else left
+    return max(left, AT_ONCE) if traffic_of(spec).may_reach(situation, drained.revision) else left
+
+
+def _since(situation: Situation, drained: Drained) -> datetime:
+    """From when on its times count."""
+    return situation.now if drained.reached else drained.since
