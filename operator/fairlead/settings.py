@@ -21,6 +21,7 @@ class PrometheusSettings:
     ca_file: str = ""
     pod_label: str = "pod"
     namespace_label: str = "namespace"
+    queries: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,8 @@ class Settings:
     """Label that its series have the pod's name in."""
     prometheus_namespace_label: str = "namespace"
     """Label that its series have the pod's namespace in."""
+    prometheus_queries: bool = True
+    """Whether objectives may have queries of their own: whoever writes one may read every series of that Prometheus."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "text"] = "json"
 
@@ -67,6 +70,7 @@ class Settings:
             ca_file=self.prometheus_ca_file,
             pod_label=self.prometheus_pod_label,
             namespace_label=self.prometheus_namespace_label,
+            queries=self.prometheus_queries,
         )
 
 
@@ -152,6 +156,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "prometheus_ca_file": _file,
     "prometheus_pod_label": _label,
     "prometheus_namespace_label": _label,
+    "prometheus_queries": _flag,
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
     "log_format": _one_of("json", "text"),
 }

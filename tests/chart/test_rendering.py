@@ -76,6 +76,7 @@ def test_the_operator_gets_the_settings_that_the_values_say(helm: Helm) -> None:
         prometheus_ca_file="/etc/fairlead/prometheus/ca.crt",
         prometheus_pod_label="k8s_pod",
         prometheus_namespace_label="ns",
+        prometheus_queries=False,
         log_level="DEBUG",
         log_format="text",
     )

@@ -19,6 +19,7 @@ ALL_OPTIONS: Mapping[str, Any] = {
         "secret": "prometheus",
         "tokenFile": "/etc/fairlead/prometheus/token",
         "caFile": "/etc/fairlead/prometheus/ca.crt",
+        "queries": False,
         "podLabel": "k8s_pod",
         "namespaceLabel": "ns",
     },

@@ -22,6 +22,7 @@ def test_everything_can_be_said():
             "FAIRLEAD_PROMETHEUS_CA_FILE": "/run/ca.crt",
             "FAIRLEAD_PROMETHEUS_POD_LABEL": "k8s_pod",
             "FAIRLEAD_PROMETHEUS_NAMESPACE_LABEL": "ns",
+            "FAIRLEAD_PROMETHEUS_QUERIES": "false",
         }
     )
     assert found.prometheus == PrometheusSettings(
@@ -30,6 +31,7 @@ def test_everything_can_be_said():
         ca_file="/run/ca.crt",
         pod_label="k8s_pod",
         namespace_label="ns",
+        queries=False,
     )
 
 
@@ -43,6 +45,7 @@ def test_everything_can_be_said():
         ("CA_FILE", "./ca.crt", "takes the full path of a file"),
         ("POD_LABEL", "pod-name", "takes the name of a label"),
         ("NAMESPACE_LABEL", "", "takes the name of a label"),
+        ("QUERIES", "no", "takes one of true, false"),
     ],
 )
 def test_what_cannot_be_used_is_told(name: str, value: str, takes: str):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import aiohttp
 from pydantic_core import from_json
 
+from fairlead.observe.share import AT_MOST, Share
 from fairlead.settings import PrometheusSettings
 
 WITHIN = 4.0  # seconds
@@ -65,10 +66,13 @@ class Prometheus:
         self._http: aiohttp.ClientSession | None = None
         self._tls: tuple[str, ssl.SSLContext] | None = None
 
-    async def rows(self, query: str, kind: str) -> tuple[Row, ...]:
+    async def rows(self, query: str, kind: str, share: Share) -> tuple[Row, ...]:
         """The series that an instant query answers, which must be a `vector` or a `matrix`. Raises Unanswered."""
+        if share.is_used_up:
+            raise Unanswered(f"the queries of this model take Prometheus more than {AT_MOST:g} s together")
         async with self._at_once:
-            status, content_type, text = await self._ask(query)
+            with share.holding():
+                status, content_type, text = await self._ask(query)
         if 300 <= status < 400:
             raise Unanswered(f"Prometheus answers {status}, a redirect, which is not followed: {_see('URL')}")
         if status in (401, 403):

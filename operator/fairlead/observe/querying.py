@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 
 from fairlead.api.metrics import MetricsProfile
 from fairlead.api.revision import Revision
-from fairlead.observe.exposition import MOST_LINES
+from fairlead.observe.known import KnownMeanings
 from fairlead.observe.processes import Process
 from fairlead.observe.prometheus import Prometheus, Unanswered
 from fairlead.observe.said import Pair, Said, Tally
 from fairlead.observe.samples import Labelled, Newest, newest, per_pod
 from fairlead.observe.scraping import metrics_port
-from fairlead.observe.series import Meanings, Series, Unreadable
+from fairlead.observe.series import Meanings, Unreadable
+from fairlead.observe.share import Share
 from fairlead.observe.source import Asked
 
 LOOK_BACK = 18
@@ -28,6 +29,10 @@ SPACING = 6
 SETTLED = timedelta(minutes=2)
 """After a restart, a query may answer what the process before has counted, for as long as that is not scraped over."""
 
+FORBIDDEN = (
+    "objectives have queries, and this operator asks none: its administrator has forbidden them (prometheus.queries of "
+    "its chart, FAIRLEAD_PROMETHEUS_QUERIES)"
+)
 UNKNOWN = (
     "spec.rollout.evidence.source is Prometheus, and Fairlead knows none: set prometheus.url of its chart "
     "(FAIRLEAD_PROMETHEUS_URL)"
@@ -46,7 +51,9 @@ class Querying:
         revisions: tuple[Revision, ...],
         asked: Asked,
         tick: float,
+        share: Share | None = None,
     ) -> None:
+        self._share = share or Share(_seconds)
         self._look_back = f"{LOOK_BACK * tick:.0f}s"
         self._patience = PATIENCE * tick
         self._spacing = SPACING * tick
@@ -55,7 +62,7 @@ class Querying:
         self._asked = asked
         profiles = {revision.name: revision.snapshot.metrics for revision in revisions}
         self._meanings = {
-            name: _Known(Meanings(profile or _NOTHING, asked.counters)) for name, profile in profiles.items()
+            name: KnownMeanings(Meanings(profile or _NOTHING, asked.counters)) for name, profile in profiles.items()
         }
         self._series = sorted({name for each in self._meanings.values() for name in each.names})
         self._ports = {revision.name: metrics_port(revision) for revision in revisions}
@@ -67,10 +74,15 @@ class Querying:
         """What is new of each pod."""
         if self._prometheus is None or not asked:
             return dict.fromkeys(asked, UNKNOWN)
+        if self._asked.queried and not self._prometheus.settings.queries:
+            return dict.fromkeys(asked, FORBIDDEN)
         if not self._series and not self._asked.queried:
             return dict.fromkeys(asked, "its runtime has no metrics profile")
+        if self._share.rests:
+            return None
         try:
-            said = await self._said(self._prometheus, asked, at)
+            with self._share.reading():
+                said = await self._said(self._prometheus, asked, at)
         except Unanswered as why:
             # One that is away for a moment has missed nothing: counters go on.
             gone = _seconds() - self._answered > self._patience
@@ -107,7 +119,7 @@ class Querying:
             f'{{__name__=~"{"|".join(self._series)}",{labels.namespace_label}="{self._namespace}",'
             f'{labels.pod_label}=~"{pods}"}}[{self._look_back}]'
         )
-        rows = await prometheus.rows(query, "matrix")
+        rows = await prometheus.rows(query, "matrix", self._share)
         return newest(rows, asked, labels, self._ports)
 
     def _silent(self, asked: Mapping[str, Process], samples: Mapping[str, Newest]) -> dict[str, str]:
@@ -161,7 +173,7 @@ class Querying:
 
     async def _counted(self, prometheus: Prometheus, query: str, what: str) -> dict[str, float]:
         try:
-            rows = await prometheus.rows(query, "vector")
+            rows = await prometheus.rows(query, "vector", self._share)
         except Unanswered as why:
             raise Unanswered(f"{what}: {why}") from why
         labels = prometheus.settings
@@ -173,24 +185,6 @@ class Querying:
 
 _NOTHING = MetricsProfile.model_construct()
 """Of a runtime without a profile, only what objectives count for themselves is read."""
-
-
-class _Known:
-    """Meanings, remembered: the pods of a revision write the same series, again and again."""
-
-    def __init__(self, meanings: Meanings) -> None:
-        self.names = meanings.names
-        self._meanings = meanings
-        self._known: dict[tuple[str, frozenset[tuple[str, str]]], Series | None] = {}
-
-    def of(self, name: str, labels: frozenset[tuple[str, str]]) -> Series | None:
-        """What a series means; None when its labels do not match."""
-        if len(self._known) > MOST_LINES:
-            self._known.clear()
-            self._meanings.forget()
-        if (name, labels) not in self._known:
-            self._known[name, labels] = self._meanings.of(name, dict(labels))
-        return self._known[name, labels]
 
 
 def _seconds() -> float:

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from fairlead.observe.prometheus import LONGEST, Prometheus, Unanswered
+from fairlead.observe.share import Share
 from fairlead.settings import PrometheusSettings
 from localcluster.certificates import authority, issue, write
 
@@ -82,7 +83,7 @@ async def asked(url: str, kind: str = "vector", **settings: str) -> int | str:
     """How many rows there are, or why there is no answer."""
     prometheus = Prometheus(PrometheusSettings(url=url, **settings))
     try:
-        return len(await prometheus.rows("requests_total", kind))
+        return len(await prometheus.rows("requests_total", kind, Share(lambda: 0.0)))
     except Unanswered as why:
         return str(why)
     finally:
@@ -148,7 +149,7 @@ async def test_the_token_is_read_anew_for_every_query(place: Place, tmp_path: Pa
     prometheus = Prometheus(PrometheusSettings(url=place.url, token_file=str(token)))
     for text in ("one\n", "two\n"):
         token.write_text(text)
-        await prometheus.rows("up", "vector")
+        await prometheus.rows("up", "vector", Share(lambda: 0.0))
     await prometheus.close()
     assert [request.headers["Authorization"] for request in place.asked] == ["Bearer one", "Bearer two"]
 
