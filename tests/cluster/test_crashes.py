@@ -23,8 +23,8 @@ from operator_process import OperatorProcess
 from waiting import until
 
 MOST_WRITES, SIDE_BY_SIDE = 20, 3
-SPARE = 3
-"""Of each change so many models more are made ready at once than it is known to write: one is spent for each crash."""
+SPARE = 8
+"""Of each change so many models more are made ready at once than it must write: Events and status are writes, too."""
 CREATION, CREATED = "creation", 9
 """The writes of a creation: account, policy, revision, Deployment, scale, budget, two Services, status."""
 
