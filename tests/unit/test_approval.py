@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from canary_world import TICK, CanaryWorld
+from canary_world import TICK, CanaryWorld, a_canary
 from fairlead.cli.why import why
 from unit.test_canary import on_trial, stable_version, until_phase
 from unit.test_decisions import canary, judged, outcomes
@@ -189,6 +189,17 @@ def test_time_without_evidence_or_in_a_pause_is_no_time_at_a_step():
     world.order("pause", canary(world))
     world.tick(40)
     assert world.weight == weight
+
+
+def test_between_two_scrapes_that_are_a_minute_apart_all_time_is_time_at_a_step():
+    rollout = {"steps": STEPS, "maxWeight": 40, "minDuration": "10s", "evidence": {"source": "Prometheus"}}
+    world = CanaryWorld(model=a_canary(replicas=12, rollout=rollout), every=12)
+    world.settle()
+    world.tick(40)
+    world.change(model={"uri": "pvc://models/fraud", "version": "2"})
+    until_phase(world, "Judging")
+    taken = dict(weights(world))
+    assert taken[20] == 24, "two minutes, and not a look more"
 
 
 def test_after_the_last_step_the_evidence_decides():

@@ -65,8 +65,14 @@ def lease() -> Leadership:
     return Leadership()
 
 
+def nothing() -> None:
+    """Nothing is remembered here."""
+
+
 @contextlib.asynccontextmanager
-async def running(cluster: Cluster, lease: Leadership, reconcile: Reconcile) -> AsyncIterator[Controller]:
+async def running(
+    cluster: Cluster, lease: Leadership, reconcile: Reconcile, leads: Callable[[], None] = nothing
+) -> AsyncIterator[Controller]:
     controller = Controller(
         stores=[Store(MODEL_DEPLOYMENT, slim=dict, owner_of=key_of)],
         reconcile=reconcile,
@@ -74,6 +80,7 @@ async def running(cluster: Cluster, lease: Leadership, reconcile: Reconcile) -> 
         lease=lease,  # type: ignore[arg-type]
         queue=WorkQueue(),
         metrics=Metrics(),
+        leads=leads,
         pace=Pace(workers=1),
     )
     for model in cluster.models.values():
@@ -131,6 +138,16 @@ async def test_what_happens_while_the_leader_makes_sure_of_its_lease_is_not_miss
         lease.may_write = True
         await looks.go_on(1)
         assert looks.at == ["new"]
+
+
+async def test_whoever_begins_to_lead_forgets_what_it_knew_before_it_looks(cluster: Cluster, lease: Leadership):
+    looks = Looks()
+    cluster.put("a")
+    async with running(cluster, lease, looks, leads=lambda: looks.at.append("forgotten")):
+        assert looks.at == []
+        lease.begins.set()
+        await looks.go_on(1)
+        assert looks.at == ["forgotten", "a"]
 
 
 async def test_a_standby_remembers_nothing(cluster: Cluster, lease: Leadership):
