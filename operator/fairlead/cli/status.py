@@ -25,7 +25,7 @@ def register(commands: Commands) -> None:
         "status",
         help="show how all models of a namespace stand, or one of them in full",
         description="Shows a line for every ModelDeployment of a namespace, or one of them with its revisions, "
-        "conditions, evidence and last decisions.",
+        "conditions, evidence, what has become of people's orders, and last decisions.",
     )
     parser.add_argument("name", nargs="?", help="name of a ModelDeployment; absent: all of them")
     where = parser.add_mutually_exclusive_group()
@@ -74,7 +74,14 @@ def _row(found: Standing) -> tuple[str, ...]:
 def in_full(model: Mapping[str, Any], pods: Pods) -> str:
     """One ModelDeployment."""
     found = standing(model)
-    parts = (_head(found), _revisions(found, pods), _evidence(found), _conditions(found), _history(found))
+    parts = (
+        _head(found),
+        _revisions(found, pods),
+        _evidence(found),
+        _conditions(found),
+        _orders(found),
+        _history(found),
+    )
     told_parts = ("\n".join(lines) for part in parts if (lines := list(part)))
     return "\n\n".join(told_parts) + "\n"
 
@@ -126,6 +133,13 @@ def _conditions(found: Standing) -> Iterator[str]:
     for each in found.status.conditions:
         told_above = each.message == found.message
         rows.append((each.type, each.status, each.reason, "" if told_above else each.message))
+    yield from table.lines(rows, gap="   ") if len(rows) > 1 else ()
+
+
+def _orders(found: Standing) -> Iterator[str]:
+    """What has become of the annotations that are set. Not their values: anybody may have written anything there."""
+    rows = [("ORDER", "SEEN", "RESULT", "")]
+    rows += [(each.action, format_time(each.time), each.result, each.message) for each in found.status.handled]
     yield from table.lines(rows, gap="   ") if len(rows) > 1 else ()
 
 

@@ -9,6 +9,7 @@ from fairlead.cli.main import main
 from fairlead.cli.standing import standing, verdict
 from fairlead.cli.status import in_full, overview
 from unit.test_canary import on_trial, until_phase
+from unit.test_decisions import canary, judged
 
 
 def model(world: CanaryWorld) -> dict[str, Any]:
@@ -46,6 +47,22 @@ def test_no_model_is_told():
 
 def test_a_model_that_nobody_has_looked_at_is_told():
     assert "does Fairlead run" in overview([model(CanaryWorld())], everywhere=False)
+
+
+def test_what_has_become_of_an_order_is_told_and_nothing_that_a_terminal_obeys():
+    world = judged()
+    world.order("abort", "fraud-00000000 by jane")
+    world.order("pause", f"{canary(world)} by jane")
+    world.order("retry", "\x1b[31mred")
+    world.tick()
+    told = in_full(model(world), {})
+    lines = {line.split()[0]: line for line in told.splitlines() if line.startswith(("abort ", "pause ", "retry "))}
+    assert "Ignored" in lines["abort"]
+    assert "it is about fraud-00000000, but" in lines["abort"]
+    assert "Done" in lines["pause"]
+    assert "Unreadable" in lines["retry"]
+    assert "\x1b" not in told
+    assert "ORDER" not in in_full(model(on_trial()), {})
 
 
 def test_a_trial_is_told_in_full():
