@@ -1,125 +1,27 @@
-"""What Fairlead asks of the API server: a few typed verbs for the kinds that it handles.
+"""What Fairlead asks of the API server: a few typed verbs for the kinds that it handles. Reading is in reader.py.
 
 Every write passes one gate, right before it is sent: a process that does not hold the lease any more writes nothing.
 """
 
-import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from fairlead.api.kinds import CORE_EVENT, EVENT, Kind, kind_of
+from fairlead.api.kinds import EVENT, Kind, kind_of
 from fairlead.api.names import FIELD_MANAGER
 from fairlead.cluster.connection import Connection
-from fairlead.cluster.errors import (
-    ApiError,
-    Conflict,
-    Expired,
-    NotFound,
-    NotLeading,
-    Rejected,
-    ServerFault,
-    Throttled,
-    Unauthorized,
-)
+from fairlead.cluster.errors import ApiError, Conflict, NotFound, NotLeading, Rejected
 from fairlead.cluster.metrics import Metrics
-from fairlead.cluster.store import Key, Object, key_of
-
-log = logging.getLogger(__name__)
-
-CHUNK = 500
-EVENTS = 50
-LIST_TIMEOUT = timedelta(seconds=30)
-RESTARTS = 5
-METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+from fairlead.cluster.reader import Reader
+from fairlead.cluster.store import Object
 
 
-@dataclass(frozen=True, kw_only=True)
-class Listing:
-    """Everything that existed of a kind at one moment."""
-
-    uids: Mapping[Key, str]
-    versions: Mapping[Key, int]
-    version: int
-    """The resourceVersion of that moment."""
-
-
-class Client:
+class Client(Reader):
     """Reads, and writes while `may_write` says so. Raises ApiError (see errors.py) for all that fails."""
 
     def __init__(self, connection: Connection, *, may_write: Callable[[], bool], metrics: Metrics) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._may_write = may_write
         self._metrics = metrics
-
-    async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
-        """The whole object, as the server has it now."""
-        return await self._connection.request("GET", kind.path(namespace, name))
-
-    async def get_metadata(self, kind: Kind, namespace: str | None, name: str) -> Object:
-        """The object without anything but its metadata."""
-        return await self._connection.request("GET", kind.path(namespace, name), accept=METADATA)
-
-    async def list_metadata(
-        self, kind: Kind, *, namespace: str | None = None, label_selector: str | None = None
-    ) -> Listing:
-        """What exists of a kind, consistently: begins anew when the server forgets the moment half-way."""
-        for restarts_left in range(RESTARTS, -1, -1):
-            uids: dict[Key, str] = {}
-            versions: dict[Key, int] = {}
-            version = 0
-            try:
-                async for page in self._pages(kind.path(namespace), label_selector):
-                    version = int(page["metadata"]["resourceVersion"])
-                    items = page["items"] or ()  # null, not [], where there are none
-                    uids.update((key_of(item), item["metadata"]["uid"]) for item in items)
-                    versions.update((key_of(item), int(item["metadata"]["resourceVersion"])) for item in items)
-            except Expired:
-                if not restarts_left:
-                    raise
-            else:
-                return Listing(uids=uids, versions=versions, version=version)
-        raise AssertionError("the last attempt returns or raises")
-
-    async def is_served(self, kind: Kind, namespaces: Sequence[str] = ()) -> bool:
-        """Whether the API server answers for a kind at the moment; False, too, while it cannot be reached.
-
-        Raises Rejected when we may not read it: waiting would not help.
-        """
-        namespace = namespaces[0] if namespaces and kind.namespaced else None
-        try:
-            await self._connection.request("GET", kind.path(namespace), params={"limit": "1"}, accept=METADATA_LIST)
-        except (NotFound, Expired, Conflict, ServerFault, Throttled, Unauthorized) as error:
-            log.debug("%s: %s", kind.plural, error)
-            return False
-        return True
-
-    async def may_use(self, kind: Kind, namespaces: Sequence[str] = ()) -> bool | None:
-        """Whether an optional kind is served and we may read it; None while the API server does not say."""
-        answers = [await self._may_read(kind, namespace, unserved=False) for namespace in namespaces or (None,)]
-        return None if None in answers else all(answers)
-
-    async def may_list(self, kind: Kind, namespace: str) -> bool | None:
-        """Whether we may read a kind in a namespace; None while the API server does not say.
-
-        It answers the same for a namespace that does not exist: 403, unless we may read the kind everywhere.
-        """
-        # Rights are looked at first: where the kind is not served yet, we have them.
-        return await self._may_read(kind, namespace, unserved=True)
-
-    async def _may_read(self, kind: Kind, namespace: str | None, *, unserved: bool) -> bool | None:
-        try:
-            await self._connection.request("GET", kind.path(namespace), params={"limit": "1"}, accept=METADATA_LIST)
-        except NotFound:
-            return unserved
-        except Rejected as rejected:
-            return False if rejected.status == 403 else None
-        except ApiError as error:
-            log.debug("%s in %s: %s", kind.plural, namespace or "all namespaces", error)
-            return None
-        return True
 
     async def apply(self, manifest: Object, *, force: bool = True) -> Object:
         """Server-side apply; returns the object as it is now.
@@ -224,12 +126,6 @@ class Client:
         # Some kinds answer with a Status, others with the object they had.
         return "deletionTimestamp" not in answer.get("metadata", {})
 
-    async def events_of(self, namespace: str, uid: str) -> list[Object]:
-        """Events about one object; some of them where there are very many."""
-        params = {"fieldSelector": f"involvedObject.uid={uid}", "limit": str(EVENTS)}
-        answer = await self._connection.request("GET", CORE_EVENT.path(namespace), params=params)
-        return list(answer.get("items") or ())
-
     async def create_event(self, namespace: str, event: Object) -> Object:
         """Creates an Event (events.k8s.io/v1)."""
         return await self._write(EVENT, "create", "POST", EVENT.path(namespace), body=event)
@@ -242,17 +138,6 @@ class Client:
         """
         if live["metadata"]["resourceVersion"] == known:
             self._metrics.noop_writes.inc()
-
-    async def _pages(self, path: str, label_selector: str | None) -> AsyncIterator[dict[str, Any]]:
-        params = {"limit": str(CHUNK)} | ({"labelSelector": label_selector} if label_selector else {})
-        while True:
-            page = await self._connection.request(
-                "GET", path, params=params, accept=METADATA_LIST, timeout=LIST_TIMEOUT
-            )
-            yield page
-            if not (following := page["metadata"].get("continue")):
-                return
-            params["continue"] = following
 
     async def _write(self, kind: Kind, verb: str, method: str, path: str, **more: Any) -> dict[str, Any]:
         def leading() -> None:

@@ -13,11 +13,11 @@ from datetime import timedelta
 
 from fairlead.api.kinds import Kind
 from fairlead.cluster.alone import Alone
-from fairlead.cluster.client import Client, Listing
 from fairlead.cluster.errors import ApiError, Conflict, NotFound, NotLeading, Rejected, Throttled
 from fairlead.cluster.lease import Lease
 from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.queue import WorkQueue
+from fairlead.cluster.reader import Listing, Reader
 from fairlead.cluster.store import Key, Object, Store
 from fairlead.logs import about
 
@@ -52,7 +52,7 @@ class Controller:
 
     stores: Sequence[Store]
     reconcile: Reconcile
-    client: Client
+    client: Reader
     lease: Lease | Alone
     queue: WorkQueue[Key]
     metrics: Metrics

@@ -10,7 +10,7 @@ import pytest
 from cluster.machinery.faulty import Fault, FaultyProxy
 from fairlead.api.kinds import DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, Kind
 from fairlead.cluster.access import Access
-from fairlead.cluster.client import CHUNK, Client
+from fairlead.cluster.client import Client
 from fairlead.cluster.connection import Connection
 from fairlead.cluster.errors import (
     ApiError,
@@ -23,6 +23,7 @@ from fairlead.cluster.errors import (
     Unauthorized,
 )
 from fairlead.cluster.metrics import Metrics
+from fairlead.cluster.reader import CHUNK
 
 CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps")
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from fairlead.api.kinds import MODEL_DEPLOYMENT
-from fairlead.cluster.client import Listing
 from fairlead.cluster.controller import Controller, Pace, Reconcile
 from fairlead.cluster.errors import Rejected
 from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.queue import FIRST_RETRY, WorkQueue
+from fairlead.cluster.reader import Listing
 from fairlead.cluster.store import Key, Store, key_of
 
 
