@@ -1,9 +1,10 @@
 """ModelDeployment: what to run, how it scales and how a new version takes over."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from fairlead.api.autoscaling import Autoscaling, needs_request
 from fairlead.api.environment import Env
 from fairlead.api.fields import Part, unique
 from fairlead.api.forms import NO_WAY_UP, DnsLabel, Image, LabelValue, ObjectName, cel_is_inside, is_inside
@@ -11,7 +12,7 @@ from fairlead.api.modeluri import ModelUri
 from fairlead.api.pod import PodOptions
 from fairlead.api.resources import Resources
 from fairlead.api.rollout import Rollout
-from fairlead.api.rules import Rule, at_least_one, at_most_one, exactly_one, matching, rule
+from fairlead.api.rules import at_most_one, exactly_one, matching, rule
 from fairlead.api.server import Args, Container, ServerTemplate
 from fairlead.api.slo import Slo
 from fairlead.api.traffic import Traffic
@@ -81,42 +82,6 @@ class Runtime(Part):
     env: Env = Field(default=(), description="Environment variables; they win over those of the runtime.")
 
 
-class ScalingTarget(Part):
-    """What the autoscaler holds steady."""
-
-    must_hold = (
-        at_least_one(
-            "autoscaling.target needs cpuUtilization or memoryUtilization, in percent of the request",
-            "cpuUtilization",
-            "memoryUtilization",
-        ),
-    )
-
-    cpu_utilization: int | None = Field(
-        default=None, ge=1, le=1000, description="Average CPU use of the pods, in percent of resources.requests.cpu."
-    )
-    memory_utilization: int | None = Field(
-        default=None, ge=1, le=1000, description="Average memory use, in percent of resources.requests.memory."
-    )
-
-
-class Autoscaling(Part):
-    """How the number of replicas follows the load."""
-
-    must_hold = (
-        rule(
-            "autoscaling.minReplicas must not be greater than autoscaling.maxReplicas",
-            "self.minReplicas <= self.maxReplicas",
-            lambda self: self.min_replicas <= self.max_replicas,
-            "minReplicas",
-        ),
-    )
-
-    min_replicas: int = Field(default=1, ge=1, le=10_000, description="Never fewer pods than this.")
-    max_replicas: int = Field(ge=1, le=10_000, description="Never more pods than this.")
-    target: ScalingTarget = Field(description="What is held steady.")
-
-
 class Network(Part):
     """Who may reach the pods."""
 
@@ -137,25 +102,6 @@ class Network(Part):
     allowed_namespaces: Annotated[
         tuple[DnsLabel, ...], Field(max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}), unique()
     ] = Field(default=(), description="Further namespaces, such as those of a gateway or of Prometheus.")
-
-
-def _needs_request(target: str, resource: str) -> Rule:
-    """The HorizontalPodAutoscaler takes a limit for the request when there is only the limit; so does this rule."""
-    attribute = f"{resource}_utilization"
-
-    def holds(self: Any) -> bool:
-        wanted = self.autoscaling is not None and getattr(self.autoscaling.target, attribute) is not None
-        return not wanted or resource in self.resources.requests or resource in self.resources.limits
-
-    in_resources = " || ".join(
-        f"has(self.resources.{part}) && '{resource}' in self.resources.{part}" for part in ("requests", "limits")
-    )
-    return rule(
-        f"autoscaling.target.{target} is a share of the {resource} request: set resources.requests.{resource}",
-        f"!has(self.autoscaling) || !has(self.autoscaling.target.{target}) || has(self.resources) && ({in_resources})",
-        holds,
-        "autoscaling.target",
-    )
 
 
 def mounts_clash(model: ModelSource, pod: PodOptions, server: ServerTemplate) -> bool:
@@ -188,8 +134,8 @@ class ModelDeploymentSpec(Part):
             "replicas",
             "autoscaling",
         ),
-        _needs_request("cpuUtilization", "cpu"),
-        _needs_request("memoryUtilization", "memory"),
+        needs_request("cpuUtilization", "cpu"),
+        needs_request("memoryUtilization", "memory"),
         rule(
             MOUNTS_CLASH,
             "!has(self.runtime.container) || !has(self.pod.volumeMounts) || !self.pod.volumeMounts.exists(m, "

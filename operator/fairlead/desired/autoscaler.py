@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from fairlead.api.autoscaling import Autoscaling
 from fairlead.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER
-from fairlead.api.modeldeployment import Autoscaling
 from fairlead.api.revision import Revision
 from fairlead.metadata import manifest
 from fairlead.situation import Identity

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from fairlead.api.autoscaling import Autoscaling
 from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER
-from fairlead.api.modeldeployment import Autoscaling, ModelDeploymentSpec
+from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.revision import Revision
 from fairlead.plan import Decision
 from fairlead.rollout.stable import stable_since
