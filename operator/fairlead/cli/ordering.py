@@ -77,8 +77,7 @@ def intent(found: dict[str, Any], action: Action, revision: str | None = None) -
     subject = _subject(model, status, action)
     if revision is not None and revision != subject:
         raise CommandError(f"{revision} takes no {action} now: the revision that does is {subject}")
-    follows = _retried(model, subject) if action == Action.RETRY else _follows(model, status, action, subject)
-    return Intent(action, subject, follows)
+    return Intent(action, subject, _follows(model, status, action, subject))
 
 
 def _subject(model: ModelDeployment, status: Status, action: Action) -> str:
@@ -98,7 +97,9 @@ def _subject(model: ModelDeployment, status: Status, action: Action) -> str:
     raise CommandError(f"no revision of {name} is on its way beside another one: {serves}")
 
 
-def _retried(model: ModelDeployment, subject: str) -> str:
+def _retried(rollout: RolloutStatus, subject: str) -> str:
+    if rollout.phase == Phase.HELD and rollout.revision is None:
+        return f"This waits, since what the spec asks for cannot be made: {subject} is tried anew if that is {subject}."
     return f"{subject} is tried anew, from its first pod on; what was counted before does not count."
 
 
@@ -128,7 +129,7 @@ def _follows(model: ModelDeployment, status: Status, action: Action, subject: st
         case Action.APPROVE:
             return f"{subject} takes over {'now' if _waits(rollout) else 'once the evidence is for it'}."
         case Action.RETRY:
-            return _retried(model, subject)
+            return _retried(rollout, subject)
         case _:
             assert_never(action)
 

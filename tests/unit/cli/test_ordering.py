@@ -9,7 +9,7 @@ from fairlead.api.orders import Action
 from fairlead.cli.errors import CommandError
 from fairlead.cli.ordering import intent
 from unit.test_canary import on_trial, until_phase
-from unit.test_decisions import canary, handled, impossible, judged
+from unit.test_decisions import canary, handled, impossible, judged, possible
 
 
 def model(world: CanaryWorld) -> dict[str, Any]:
@@ -60,6 +60,23 @@ def test_the_way_back_is_offered_although_the_spec_has_become_impossible():
     world.order("abort", meant.revision)
     world.tick()
     assert handled(world, "abort")["result"] == "Done"
+
+
+def test_a_retry_while_the_spec_is_impossible_is_said_to_wait_and_does():
+    world = judged()
+    world.bad["2"] = 0.5
+    until_phase(world, "RolledBack")
+    impossible(world)
+    world.tick()
+    meant = intent(model(world), Action.RETRY)
+    assert meant.follows.startswith("This waits, since what the spec asks for cannot be made")
+    world.order("retry", meant.revision)
+    world.tick()
+    assert handled(world, "retry")["result"] == "Waiting"
+    world.bad.clear()
+    possible(world, "2")
+    until_phase(world, "Judging", ticks=10)
+    assert handled(world, "retry")["result"] == "Done"
 
 
 @pytest.mark.parametrize("action", Action)
