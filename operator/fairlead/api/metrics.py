@@ -1,6 +1,7 @@
 """The metrics profile of a model server: which of its series count requests, errors and times."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -9,6 +10,9 @@ from fairlead.api.fields import Part
 from fairlead.api.forms import UrlPath
 from fairlead.api.pattern import pattern_problem
 from fairlead.api.rules import Rule, at_least_one, every_key, matching
+
+Metric = Literal["Errors", "Aborts", "Latency", "TimeToFirstToken", "InterTokenLatency"]
+"""What an objective is about; the runtime's metrics profile says which series tell it."""
 
 SeriesName = Annotated[
     str,
@@ -59,6 +63,11 @@ class Histogram(Part):
         default="Seconds", description="Unit of its bucket edges."
     )
 
+    @property
+    def per_second(self) -> int:
+        """How many of its units a second has."""
+        return {"Seconds": 1, "Milliseconds": 1_000, "Microseconds": 1_000_000}[self.unit]
+
 
 class MetricsProfile(Part):
     """Where the server's metrics are, and which series say how its requests went."""
@@ -91,3 +100,19 @@ class MetricsProfile(Part):
         description="Time between two tokens of an answer: one value per request, the mean over its tokens. A "
         "histogram that counts every token is none, since the tokens of one answer are not independent of each other.",
     )
+
+    @property
+    def counters(self) -> Mapping[Metric, Counters]:
+        """What it counts by pairs of counters."""
+        named: dict[Metric, Counters | None] = {"Errors": self.errors, "Aborts": self.aborts}
+        return {metric: counters for metric, counters in named.items() if counters is not None}
+
+    @property
+    def histograms(self) -> Mapping[Metric, Histogram]:
+        """What it counts by histograms."""
+        named: dict[Metric, Histogram | None] = {
+            "Latency": self.latency,
+            "TimeToFirstToken": self.time_to_first_token,
+            "InterTokenLatency": self.inter_token_latency,
+        }
+        return {metric: histogram for metric, histogram in named.items() if histogram is not None}

@@ -15,6 +15,11 @@ STABLE = f"{DOMAIN}/stable"
 WISH = f"{DOMAIN}/wish"
 """Label of a revision's ControllerRevision and Deployment: hash of the part of the spec that it was made for."""
 
+SERIES_MODEL = "modeldeployment"
+"""Label of every series of a model in Prometheus; its value is the model's name."""
+SERIES_REVISION = "revision"
+"""The same for the revision."""
+
 VERSION = "app.kubernetes.io/version"
 """Label that tells people the model's own version."""
 

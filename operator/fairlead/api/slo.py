@@ -2,14 +2,17 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Annotated, Literal
+from math import inf
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from fairlead.api.fields import Part, named_list, unique
 from fairlead.api.forms import DnsLabel
-from fairlead.api.metrics import Counters
+from fairlead.api.metrics import Counters, Metric
+from fairlead.api.promql import IS_PROMQL
 from fairlead.api.rules import RULES_KEY, check, exactly_one, matching, rule
 
 PERCENT = r"[0-9]{1,2}(\.[0-9]{1,4})?"
@@ -51,6 +54,11 @@ def format_seconds(value: float) -> str:
     return f"{value * 1000:g}ms" if value < 1 else f"{value:g}s"
 
 
+def snapped(threshold: float, edges: Iterable[float]) -> float | None:
+    """The smallest edge of a histogram that is not below a threshold, in seconds; None beyond the last."""
+    return min((edge for edge in edges if edge >= threshold * (1 - 1e-9) and edge < inf), default=None)
+
+
 Latency = Annotated[
     timedelta,
     BeforeValidator(parse_latency),
@@ -58,9 +66,6 @@ Latency = Annotated[
     WithJsonSchema({"type": "string", "maxLength": 10, RULES_KEY: [IS_LATENCY.as_cel()]}),
 ]
 """How long one request takes, in milliseconds or seconds."""
-
-Metric = Literal["Errors", "Aborts", "Latency", "TimeToFirstToken", "InterTokenLatency"]
-"""What an objective is about; the runtime's metrics profile says which series tell it."""
 
 _NO_COUNTER = r"(^|[^A-Za-z0-9_:])(rate|irate|increase|delta|idelta|deriv)\s*\("
 Query = Annotated[
@@ -72,6 +77,7 @@ Query = Annotated[
         f"!self.matches(r'{_NO_COUNTER}')",
         lambda text: re.search(_NO_COUNTER, text, re.ASCII) is None,
     ),
+    IS_PROMQL,
 ]
 
 
@@ -143,6 +149,11 @@ class Objective(Part):
     def allowed(self) -> float:
         """The share of requests that may be bad."""
         return 1 - share(self.target)
+
+    @property
+    def seconds(self) -> float:
+        """The threshold; 0 where there is none."""
+        return self.threshold.total_seconds() if self.threshold else 0.0
 
     @property
     def pair(self) -> str | None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 from itertools import chain
 from math import inf
 
-from fairlead.api.metrics import MetricsProfile
-from fairlead.api.slo import Metric, Objective, format_seconds
+from fairlead.api.metrics import Metric, MetricsProfile
+from fairlead.api.slo import Objective, format_seconds, snapped
 from fairlead.evidence.pairs import pair_cells, pair_requests
 from fairlead.evidence.sweep import PodMetrics
 from fairlead.evidence.terms import Cell, Margin
@@ -41,12 +41,7 @@ PAIRS: tuple[Metric, ...] = ("Errors", "Aborts")
 
 def metrics_of(profile: MetricsProfile | None) -> tuple[Metric, ...]:
     """What a server counts, by its metrics profile."""
-    if profile is None:
-        return ()
-    times = (profile.latency, profile.time_to_first_token, profile.inter_token_latency)
-    told = (profile.errors, profile.aborts, *times)
-    metrics: tuple[Metric, ...] = (*PAIRS, *TIMES)
-    return tuple(metric for metric, series in zip(metrics, told, strict=True) if series is not None)
+    return () if profile is None else (*profile.counters, *profile.histograms)
 
 
 def lacking(
@@ -85,8 +80,8 @@ def _left_out(metric: Metric, objectives: list[Objective], histogram: Mapping[fl
     if nothing and not objectives:
         yield f"{metric} is not judged: {beyond}"
     for objective in objectives:
-        if snapped(_threshold(objective), histogram) is None:
-            threshold = format_seconds(_threshold(objective))
+        if snapped(objective.seconds, histogram) is None:
+            threshold = format_seconds(objective.seconds)
             yield f"objective {objective.name} is not judged: {threshold} is beyond the last edge of its histogram"
         elif nothing:
             yield f"objective {objective.name} is not judged: {beyond}"
@@ -101,11 +96,6 @@ def cells(objectives: tuple[Objective, ...], sensitivity: str, stable: Iterable[
     return tuple(
         replace(cell, weight=cell.weight / total, objective_weight=cell.objective_weight / total) for cell in found
     )
-
-
-def snapped(threshold: float, edges: Iterable[float]) -> float | None:
-    """The smallest edge that is not below a threshold, in seconds; None beyond the last."""
-    return min((edge for edge in edges if edge >= threshold * (1 - 1e-9) and edge < inf), default=None)
 
 
 def _errors(objectives: tuple[Objective, ...], sensitivity: str, pods: tuple[PodMetrics, ...]) -> list[Cell]:
@@ -179,14 +169,10 @@ def _allowed(objectives: list[Objective], histogram: Mapping[float, float]) -> d
     """Edges of objectives, and which share of the requests may exceed them."""
     allowed: dict[float, float] = {}
     for objective in objectives:
-        edge = snapped(_threshold(objective), histogram)
+        edge = snapped(objective.seconds, histogram)
         if edge is not None:
             allowed[edge] = min(objective.allowed, allowed.get(edge, 1.0))
     return allowed
-
-
-def _threshold(objective: Objective) -> float:
-    return objective.threshold.total_seconds() if objective.threshold else 0.0
 
 
 def _main_edges(histogram: Mapping[float, float], allowed: Mapping[float, float]) -> set[float]:

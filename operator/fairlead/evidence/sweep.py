@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from fairlead.api.metrics import Metric
 from fairlead.api.rollout import EvidenceSource
-from fairlead.api.slo import Metric
 
 FRESH_FOR: Mapping[EvidenceSource, timedelta] = {"Pods": timedelta(seconds=30), "Prometheus": timedelta(minutes=2)}
 """Evidence that is older is missing: about six sweeps of pods, and two scrapes of a Prometheus that has much to do."""

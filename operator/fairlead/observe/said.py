@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from fairlead.api.slo import Metric
+from fairlead.api.metrics import Metric
 from fairlead.observe.series import Series, Unreadable
 
 Pair = tuple[float, float]

@@ -12,7 +12,7 @@ from fairlead.settings import PrometheusSettings
 
 SCRAPED_BY = ("job", "instance", "prometheus", "prometheus_replica", "replica", "cluster", "receive", "tenant_id")
 """Labels that say who has scraped a series where: the same page may be there several times, and counts once."""
-OTHERS = ("__name__", "endpoint", "service", "container", "node")
+OTHERS = ("__name__", "endpoint", "service", "container", "node", names.SERIES_MODEL, names.SERIES_REVISION)
 """Labels of a pod's scrape that no page has. What a page has by the name of one of them is called exported_…"""
 EXPORTED = "exported_"
 ROUNDED = 2.0

@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fairlead.api.metrics import Counters, Histogram, MetricsProfile
+from fairlead.api.metrics import Counters, Metric, MetricsProfile
 from fairlead.api.metrics import Series as Counted
 from fairlead.api.pattern import matches
-from fairlead.api.slo import Metric
 
 Labels = Mapping[str, str]
 
-_PER_SECOND = {"Seconds": 1, "Milliseconds": 1_000, "Microseconds": 1_000_000}
 _EDGE = "le"
 
 
@@ -43,8 +41,8 @@ class Meanings:
     """
 
     def __init__(self, profile: MetricsProfile, pairs: Mapping[str, Counters] | None = None) -> None:
-        self._counters = _counters(profile) | dict(pairs or {})
-        self._histograms = _histograms(profile)
+        self._counters = {str(metric): each for metric, each in profile.counters.items()} | dict(pairs or {})
+        self._histograms = profile.histograms
         self._known: dict[Any, Series] = {}
         self.names = frozenset(name for counters in self._counters.values() for name in _names(counters)) | {
             f"{histogram.series}_bucket" for histogram in self._histograms.values()
@@ -57,7 +55,7 @@ class Meanings:
     def of(self, name: str, labels: Labels) -> Series | None:
         """What a series means; None when its labels do not match."""
         edges = {
-            metric: _edge(labels) / _PER_SECOND[histogram.unit]
+            metric: _edge(labels) / histogram.per_second
             for metric, histogram in self._histograms.items()
             if name == f"{histogram.series}_bucket" and _all_match(histogram.labels, labels)
         }
@@ -73,20 +71,6 @@ class Meanings:
             series = Series(text=text, totals=totals, bads=bads, edges=edges, bucket_of=(name, others))
             found = self._known[identity] = series
         return found
-
-
-def _histograms(profile: MetricsProfile) -> dict[Metric, Histogram]:
-    named: dict[Metric, Histogram | None] = {
-        "Latency": profile.latency,
-        "TimeToFirstToken": profile.time_to_first_token,
-        "InterTokenLatency": profile.inter_token_latency,
-    }
-    return {metric: histogram for metric, histogram in named.items() if histogram is not None}
-
-
-def _counters(profile: MetricsProfile) -> dict[str, Counters]:
-    named: dict[Metric, Counters | None] = {"Errors": profile.errors, "Aborts": profile.aborts}
-    return {metric: counters for metric, counters in named.items() if counters is not None}
 
 
 def _names(counters: Counters) -> tuple[str, ...]:

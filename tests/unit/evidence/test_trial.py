@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fairlead.api.metrics import Counters, Histogram, MetricsProfile, Series
-from fairlead.api.slo import Metric, Objective
+from fairlead.api.metrics import Counters, Histogram, Metric, MetricsProfile, Series
+from fairlead.api.slo import Objective
 from fairlead.evidence.cells import ENOUGH, cells, dropped, lacking, metrics_of, snapped
 from fairlead.evidence.findings import findings
 from fairlead.evidence.sweep import PodMetrics, Sweep

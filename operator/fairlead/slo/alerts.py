@@ -1,0 +1,98 @@
+"""Alerts of a model, each with a page in docs/runbooks that is called after it."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from fairlead.api.names import SERIES_MODEL
+from fairlead.api.slo import Objective
+from fairlead.slo.events import Subject
+from fairlead.slo.promql import OF_OBJECTIVE, duration
+from fairlead.slo.recording import ERRORS, RATIO, TOTAL, Rule, allowed, over, recorded
+from fairlead.slo.windows import FEWEST, Burn, burns
+
+RUNBOOKS = "https://github.com/fairlead/fairlead/blob/main/docs/runbooks"
+EVERY = timedelta(minutes=1)
+"""Time between two evaluations. Sums over evaluations become numbers of requests by it."""
+
+BURN, ABSENT, UNMEASURED = "FairleadErrorBudgetBurn", "FairleadMetricsAbsent", "FairleadObjectiveUnmeasured"
+ALERTS = (BURN, ABSENT, UNMEASURED)
+
+
+def burn_alerts(period: timedelta, subject: Subject, objective: Objective, owner: str | None) -> Iterator[Rule]:
+    """One for each pair of windows."""
+    for burn in burns(period):
+        yield _alert(
+            BURN,
+            _burns(burn, subject, objective),
+            _labels(subject, owner, burn.severity, objective)
+            | {"long_window": duration(burn.long), "short_window": duration(burn.short)},
+            summary=f"{_model(subject)} burns the error budget of {objective.name}",
+            description=(
+                f"{{{{ $value | humanizePercentage }}}} of the requests to {_model(subject)} in the last "
+                f"{duration(burn.long)} were bad by objective {objective.name}, which allows "
+                f"{100 * allowed(objective):g} % in {duration(period)}. It alerts from "
+                f"{100 * burn.threshold(allowed(objective)):.4g} %, in the last {duration(burn.short)} too."
+            ),
+        )
+
+
+def unmeasured_alert(subject: Subject, objective: Objective, owner: str | None) -> Rule:
+    """Pods are scraped, and the objective is not measured: its series are missing, or one of them is."""
+    total, errors = (recorded(name, subject, objective) for name in (TOTAL, ERRORS))
+    expr = f"absent({total}) and on () {_up(subject)} or ({total} > 0) unless {errors}"
+    return _alert(
+        UNMEASURED,
+        expr,
+        _labels(subject, owner, "warning", objective),
+        wait="1h",
+        summary=f"Objective {objective.name} of {_model(subject)} is not measured",
+        description=(
+            f"The pods of {_model(subject)} are scraped, and for an hour there have been no series by which objective "
+            f"{objective.name} could be measured: nobody sends requests, or the server calls its series differently."
+        ),
+    )
+
+
+def absent_alert(subject: Subject, owner: str | None) -> Rule:
+    """No pod of the model is scraped: what the pods themselves count looks perfect then."""
+    return _alert(
+        ABSENT,
+        f"absent({_up(subject)})",
+        {"namespace": subject.namespace, SERIES_MODEL: subject.model, **_labels(subject, owner, "critical")},
+        wait="5m",
+        summary=f"No pod of {_model(subject)} answers its scrapes",
+        description=(
+            f"For five minutes Prometheus has not scraped one pod of {_model(subject)}: all of them are down, or they "
+            "are not scraped any more. No objective of the model can alert meanwhile."
+        ),
+    )
+
+
+def _burns(burn: Burn, subject: Subject, objective: Objective) -> str:
+    limit = f"{burn.threshold(allowed(objective)):.6g}"
+    windows = dict.fromkeys((duration(burn.long), duration(burn.short)))
+    exceeded = (f"{recorded(RATIO + window, subject, objective)} >= {limit}" for window in windows)
+    bad = over(ERRORS, OF_OBJECTIVE, burn.long, subject, objective)
+    seconds = burn.long.total_seconds() if duration(burn.long) == "5m" else EVERY.total_seconds()
+    return " and ".join((*exceeded, f"{bad} * {seconds:g} >= {FEWEST}"))
+
+
+def _up(subject: Subject) -> str:
+    return f"up{{{','.join(subject.matchers)}}} == 1"
+
+
+def _model(subject: Subject) -> str:
+    return f"{subject.namespace}/{subject.model}"
+
+
+def _labels(subject: Subject, owner: str | None, severity: str, objective: Objective | None = None) -> dict[str, str]:
+    named = {"objective": objective.name} if objective else {}
+    return {"severity": severity, **named, **({"owner": owner} if owner else {})}
+
+
+def _alert(name: str, expr: str, labels: dict[str, str], *, wait: str = "", **told: str) -> Rule:
+    made: dict[str, Any] = {"alert": name, "expr": expr}
+    if wait:
+        made["for"] = wait
+    return {**made, "labels": labels, "annotations": {**told, "runbook_url": f"{RUNBOOKS}/{name}.md"}}

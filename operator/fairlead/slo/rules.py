@@ -1,0 +1,80 @@
+"""All rules of one model, as groups of a Prometheus rule file."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from fairlead.api.metrics import MetricsProfile
+from fairlead.api.slo import Objective
+from fairlead.slo.alerts import EVERY, absent_alert, burn_alerts, unmeasured_alert
+from fairlead.slo.events import Events, Subject, Unmeasured, events
+from fairlead.slo.promql import duration
+from fairlead.slo.recording import Rule, of_budget, of_events, of_windows
+from fairlead.slo.windows import burns
+
+BUDGET_EVERY = timedelta(minutes=5)
+"""A sum over the whole period is by far the dearest of a model's rules, and moves slowly."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """An objective with its events, by whose series they are: one entry where all revisions have the same profile."""
+
+    objective: Objective
+    events: tuple[tuple[Subject, Events], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What the rules of a model are made for beside its objectives. `serves`: it is meant to have pods."""
+
+    period: timedelta
+    owner: str | None = None
+    serves: bool = True
+
+
+def measured(
+    objective: Objective,
+    profiles: Sequence[tuple[MetricsProfile | None, tuple[str, ...]]],
+    edges: Mapping[str, tuple[float, ...]],
+    subject: Subject,
+) -> Measured | Unmeasured:
+    """An objective over profiles and the revisions that have them, the stable one's first: that one must measure it."""
+    found: list[tuple[Subject, Events]] = []
+    for profile, revisions in profiles:
+        own = replace(subject, revisions=revisions if len(profiles) > 1 else ())
+        counted = events(objective, profile, edges, own)
+        if isinstance(counted, Events):
+            found.append((own, counted))
+        elif not found:
+            return counted
+    return Measured(objective=objective, events=tuple(found))
+
+
+def groups(subject: Subject, objectives: Iterable[Measured], terms: Terms) -> list[dict[str, Any]]:
+    """The groups of a rule file; the names say whose they are, since names of groups are compared in a whole file."""
+    found = tuple(objectives)
+    if not found:
+        return []
+    made = [_group(subject, f"objectives/{each.objective.name}", EVERY, _rules(subject, each, terms)) for each in found]
+    budget = [rule for each in found for rule in of_budget(terms.period, subject, each.objective)]
+    made.append(_group(subject, "error-budget", BUDGET_EVERY, budget))
+    if terms.serves:
+        made.append(_group(subject, "metrics", EVERY, [absent_alert(subject, terms.owner)]))
+    return made
+
+
+def _rules(subject: Subject, each: Measured, terms: Terms) -> list[Rule]:
+    objective = each.objective
+    windows = [window for burn in burns(terms.period) for window in (burn.long, burn.short)]
+    return [
+        *(rule for own, counted in each.events for rule in of_events(counted, own, objective)),
+        *of_windows(windows, subject, objective),
+        *burn_alerts(terms.period, subject, objective, terms.owner),
+        *([unmeasured_alert(subject, objective, terms.owner)] if terms.serves else []),
+    ]
+
+
+def _group(subject: Subject, name: str, every: timedelta, rules: list[Rule]) -> dict[str, Any]:
+    return {"name": f"fairlead/{subject.namespace}/{subject.model}/{name}", "interval": duration(every), "rules": rules}
