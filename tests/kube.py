@@ -15,7 +15,17 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
 import localcluster
-from fairlead.api.kinds import CHILDREN, MODEL_DEPLOYMENT, MODEL_RUNTIME, OPTIONAL, POD, Kind
+from fairlead.api.kinds import (
+    CHILDREN,
+    MODEL_DEPLOYMENT,
+    MODEL_RUNTIME,
+    OPTIONAL,
+    POD,
+    POD_MONITOR,
+    PROMETHEUS_RULE,
+    Kind,
+)
+from localcluster import monitoring
 from waiting import until
 
 NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
@@ -178,10 +188,10 @@ class Kube:
 
 
 def install_crds(kube: Kube, folder: Path) -> None:
-    """Applies the CRDs and waits until the API server serves them."""
-    for file in sorted(folder.glob("*.yaml")):
+    """Applies our CRDs, and those of the Prometheus Operator, and waits until the API server serves them."""
+    for file in (*sorted(folder.glob("*.yaml")), *monitoring.definitions()):
         kube.apply(CRD, yaml.safe_load(file.read_text()))
-    for kind in (MODEL_DEPLOYMENT, MODEL_RUNTIME):
+    for kind in (MODEL_DEPLOYMENT, MODEL_RUNTIME, POD_MONITOR, PROMETHEUS_RULE):
         until(partial(_established, kube, kind), what=f"{kind.kind} established")
 
 

@@ -28,6 +28,7 @@ from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.queue import WorkQueue
 from fairlead.cluster.store import Key
 from fairlead.observe.caches import caches
+from fairlead.observe.exposed import Exposures
 from fairlead.observe.hanging import HangingPods
 from fairlead.observe.look import Observer, Questions
 from fairlead.observe.probe import Pods, Probes
@@ -90,6 +91,16 @@ class NoSweeps(Sweeps):
         """Nothing was begun."""
 
 
+class NoPages(Exposures):
+    """No page of metrics is read."""
+
+    def __init__(self) -> None:
+        """It reads nothing."""
+
+    def end(self, key: Key) -> None:
+        """Nothing was begun."""
+
+
 class Process:
     """One life of the operator: what it remembers is gone with it."""
 
@@ -98,7 +109,7 @@ class Process:
         self.requests = Requests()
         self.queue: WorkQueue[Key] = WorkQueue(clock=cluster.seconds, jitter=lambda: 0.5)
         client = Client(cluster.api, may_write=lambda: True, metrics=Metrics())
-        questions = Questions(probes=self.requests, sweeps=NoSweeps(), hanging=NothingHangs())
+        questions = Questions(probes=self.requests, sweeps=NoSweeps(), hanging=NothingHangs(), exposures=NoPages())
         self.observer = Observer(self.stores, questions, "fairlead-system", lambda: cluster.now)
         self.work = Worker(self.observer, Writer(client, self.stores, "fairlead-0"), Metrics().rollouts)
 

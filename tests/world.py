@@ -15,9 +15,10 @@ from fairlead.api.parse import parse_model_deployment, parse_model_runtime
 from fairlead.api.revision import known_revisions
 from fairlead.api.status import Status
 from fairlead.api.times import format_time
+from fairlead.observe.exposed import remembered
 from fairlead.plan import Apply, Delete, LogLine, Plan, Scale, Step
 from fairlead.reconcile import reconcile
-from fairlead.situation import Identity, ProbeAnswer, Refusal, Situation
+from fairlead.situation import Exposed, Identity, ProbeAnswer, Refusal, Situation
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
@@ -69,6 +70,8 @@ class World:
     refusals: tuple[Refusal, ...] = ()
     served: frozenset[Kind] = frozenset(OPTIONAL)
     """Optional kinds that the cluster has."""
+    exposed: Exposed | None = None
+    """What the pods of the stable revision have been seen to count."""
     count: int = 0
     told: list[LogLine] = field(default_factory=list)
     """All that was written to the log."""
@@ -97,6 +100,7 @@ class World:
             pods=tuple(self.pods()),
             probe=self.answer(asked) if asked else None,
             annotations=dict(self.model["metadata"].get("annotations") or {}),
+            exposed=self.exposed or remembered(status),
             refusals=self.refusals,
             served=self.served,
         )

@@ -9,6 +9,10 @@ from installation.helm import Helm, Object
 
 Schema = Mapping[str, Any]
 
+ON_REQUEST: Schema = {"podAccess": "Proxy", "monitoring": {"configMaps": True}}
+ONLY = {"pods/proxy": "podAccess: Proxy", "configmaps": "monitoring.configMaps: true"}
+"""Rights that are given on request, and the value that asks for each."""
+
 
 def with_tables(document: str, helm: Helm) -> str:
     """The document with fresh tables between its marks. Raises ValueError when a mark is missing."""
@@ -53,12 +57,12 @@ def rights_table(helm: Helm) -> Iterator[str]:
     """One line a rule. Rendered for one namespace, so that it shows what is needed where."""
     yield "| where | resources | verbs |"
     yield "|---|---|---|"
-    for where, rules in _rules(helm.render({"podAccess": "Proxy", "watchNamespaces": ["a"]})):
+    for where, rules in _rules(helm.render({**ON_REQUEST, "watchNamespaces": ["a"]})):
         for rule in rules:
             group = rule["apiGroups"][0]
             resources = ", ".join(f"{each}.{group}" if group else each for each in rule["resources"])
             named = f" named `{rule['resourceNames'][0]}`" if "resourceNames" in rule else ""
-            only = " (only with `podAccess: Proxy`)" if "pods/proxy" in rule["resources"] else ""
+            only = next((f" (only with `{why}`)" for what, why in ONLY.items() if what in rule["resources"]), "")
             yield f"| {where} | {resources}{named}{only} | {', '.join(rule['verbs'])} |"
 
 

@@ -64,6 +64,20 @@ class Hanging:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Exposed:
+    """What the pods of a revision count, as their pages of metrics have shown so far; nothing is forgotten.
+
+    `counted` names metrics, and pairs of objectives; `edges` are those of the histograms among them, in seconds.
+    `silent` says why no page could be read now, as a sentence.
+    """
+
+    revision: str
+    counted: frozenset[str] = frozenset()
+    edges: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    silent: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Situation:
     """One look at one model. `status` is what was written last, or None when there is none that can be read.
 
@@ -84,6 +98,7 @@ class Situation:
     probe: ProbeAnswer | None = None
     sweep: Sweep | None = None
     trial: Trial | None = None
+    exposed: Exposed | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
     operator_namespace: str = "fairlead-system"

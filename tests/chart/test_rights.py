@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from fairlead.api.kinds import CHILDREN, CORE_EVENT, EVENT, LEASE, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD
+from fairlead.api.kinds import CHILDREN, CONFIG_MAP, CORE_EVENT, EVENT, LEASE, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD
 from installation.helm import Helm, Object
 
 Right = tuple[str, str, str]
 READ, WRITE = ("get", "list", "watch"), ("create", "update", "patch", "delete")
 
 IN_A_WATCHED_NAMESPACE: set[Right] = {
-    *((kind.group, kind.plural, verb) for kind in CHILDREN for verb in (*READ, *WRITE)),
+    *((kind.group, kind.plural, verb) for kind in CHILDREN if kind != CONFIG_MAP for verb in (*READ, *WRITE)),
     *((MODEL_DEPLOYMENT.group, MODEL_DEPLOYMENT.plural, verb) for verb in READ),
     *((POD.group, POD.plural, verb) for verb in READ),
     ("fairlead.dev", "modeldeployments/status", "patch"),
@@ -38,6 +38,12 @@ def test_rights_in_some_namespaces(helm: Helm) -> None:
 def test_pods_are_asked_through_the_api_server_only_on_request(helm: Helm) -> None:
     granted = _granted(helm, {"podAccess": "Proxy"}, "ClusterRole", "fairlead")
     assert granted == IN_THE_CLUSTER | IN_A_WATCHED_NAMESPACE | BY_PROXY
+
+
+def test_config_maps_are_written_only_on_request(helm: Helm) -> None:
+    granted = _granted(helm, {"monitoring": {"configMaps": True}}, "ClusterRole", "fairlead")
+    rules = {("", "configmaps", verb) for verb in (*READ, *WRITE)}
+    assert granted == IN_THE_CLUSTER | IN_A_WATCHED_NAMESPACE | rules
 
 
 @pytest.mark.parametrize("values", [{}, {"leaseName": "other"}])

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from canary_world import MEASURED
+from fairlead.api.kinds import CONFIG_MAP, POD_MONITOR, PROMETHEUS_RULE
+from fairlead.situation import Exposed
 from world import RUNTIME, World, a_model
 
 VERSION_2 = {"uri": "pvc://models/fraud", "version": "2"}
@@ -118,6 +121,36 @@ def behind_a_gateway() -> World:
     return World(a_model(traffic={"gateway": gateway}, network={"isolation": "Namespace"}))
 
 
+OBJECTIVES = [
+    {"name": "availability", "metric": "Errors", "target": "99.9"},
+    {"name": "latency", "metric": "Latency", "target": "95", "threshold": "300ms"},
+]
+MONITORING = {"owner": "team-risk", "labels": {"release": "kube-prometheus-stack"}}
+
+
+def with_objectives() -> World:
+    """The Prometheus Operator comes after the model: Prometheus is told where to scrape and what to alert on."""
+    world = World(a_model(slo={"objectives": OBJECTIVES}, monitoring=MONITORING), MEASURED, served=frozenset())
+    world.settle()
+    world.exposed = Exposed(
+        revision=world.serving() or "",
+        counted=frozenset({"Errors", "Latency"}),
+        edges={"Latency": (0.1, 0.25, 0.5, 1.0)},
+    )
+    world.served = frozenset({POD_MONITOR, PROMETHEUS_RULE})
+    return world
+
+
+def without_the_prometheus_operator() -> World:
+    """The same for a Prometheus that reads rules from a ConfigMap, and finds pods by annotations of Services."""
+    monitoring = {**MONITORING, "rules": "ConfigMap"}
+    return World(
+        a_model(slo={"period": "7d", "objectives": OBJECTIVES[:1]}, monitoring=monitoring),
+        MEASURED,
+        served=frozenset({CONFIG_MAP}),
+    )
+
+
 def recreate() -> World:
     """Recreate: the old revision ends before the new one starts."""
     world = World(a_model(rollout={"strategy": "Recreate"}))
@@ -153,6 +186,8 @@ STORIES: tuple[Callable[[], World], ...] = (
     a_new_version_of_an_autoscaled_model,
     the_autoscaler_is_switched_off,
     behind_a_gateway,
+    with_objectives,
+    without_the_prometheus_operator,
     recreate,
     the_runtime_is_missing,
     the_runtime_has_changed,

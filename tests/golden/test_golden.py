@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,6 @@ def _shown(world: World, step: Step) -> dict[str, Any] | None:
 
 
 def _at(manifest: Any, path: str) -> Any:
-    for part in path.replace("]", "").replace("[", ".").split("."):
-        manifest = manifest[int(part)] if part.isdigit() else manifest[part]
+    for name, quoted, number in re.findall(r'([^."\[\]]+)(?![^\[]*\])|\["(.+?)"\]|\[([0-9]+)\]', path):
+        manifest = manifest[int(number)] if number else manifest[quoted or name]
     return manifest

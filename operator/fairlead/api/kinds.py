@@ -45,6 +45,9 @@ HORIZONTAL_POD_AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler",
 POD_DISRUPTION_BUDGET = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 NETWORK_POLICY = Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
 HTTP_ROUTE = Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
+POD_MONITOR = Kind("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors")
+PROMETHEUS_RULE = Kind("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules")
+CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps")
 POD = Kind("", "v1", "Pod", "pods")
 EVENT = Kind("events.k8s.io", "v1", "Event", "events")
 CORE_EVENT = Kind("", "v1", "Event", "events")
@@ -60,11 +63,17 @@ CHILDREN = (
     HORIZONTAL_POD_AUTOSCALER,
     POD_DISRUPTION_BUDGET,
     HTTP_ROUTE,
+    POD_MONITOR,
+    PROMETHEUS_RULE,
+    CONFIG_MAP,
 )
 """Kinds that one ModelDeployment owns, in the order in which they are created."""
 
-OPTIONAL = (HTTP_ROUTE,)
-"""Kinds of add-ons, which a cluster need not serve."""
+MONITORS = (POD_MONITOR, PROMETHEUS_RULE, CONFIG_MAP)
+"""Kinds that tell Prometheus of a model. No traffic rests on them."""
+
+OPTIONAL = (HTTP_ROUTE, *MONITORS)
+"""Kinds of add-ons, which a cluster need not serve; and those that Fairlead need not have a right to."""
 
 BY_KIND = {(kind.api_version, kind.kind): kind for kind in (MODEL_DEPLOYMENT, MODEL_RUNTIME, *CHILDREN)}
 

@@ -9,6 +9,7 @@ from fairlead.api.environment import Env
 from fairlead.api.fields import Part, unique
 from fairlead.api.forms import NO_WAY_UP, DnsLabel, Image, LabelValue, ObjectName, cel_is_inside, is_inside
 from fairlead.api.modeluri import ModelUri
+from fairlead.api.monitoring import MONITORING_RULES, Monitoring
 from fairlead.api.pod import PodOptions
 from fairlead.api.resources import Resources
 from fairlead.api.rollout import Rollout
@@ -165,6 +166,7 @@ class ModelDeploymentSpec(Part):
             ),
             "slo.objectives",
         ),
+        *MONITORING_RULES,
     )
 
     model: ModelSource = Field(default=ModelSource(), description="The model.")
@@ -181,6 +183,7 @@ class ModelDeploymentSpec(Part):
         description="How clients outside of the cluster reach the model; absent: by the Service, whose requests are "
         "shared by number of pods while a canary is on trial.",
     )
+    monitoring: Monitoring = Field(default=Monitoring(), description="How Prometheus watches the model.")
     network: Network = Field(default=Network(), description="Who may reach the pods.")
     pod: PodOptions = Field(default=PodOptions(), description="Further settings of the pods.")
 

@@ -20,6 +20,13 @@ SERIES_MODEL = "modeldeployment"
 SERIES_REVISION = "revision"
 """The same for the revision."""
 
+MONITORED = f"{DOMAIN}/monitored-by"
+"""Label of what tells Prometheus of a model: hash of the names of the user's labels on it, so that one that is not
+wanted any more is seen to be. On a Service: whether it has annotations for Prometheus, or had them."""
+
+SCRAPED = "prometheus.io/"
+"""Beginning of the annotations that many configurations of Prometheus go by."""
+
 VERSION = "app.kubernetes.io/version"
 """Label that tells people the model's own version."""
 
@@ -34,6 +41,11 @@ HASH_LENGTH = 8
 def revision_name(model: str, digest: str) -> str:
     """`fraud`, `5d9c7a01…` → `fraud-5d9c7a01`."""
     return f"{model}-{digest[:HASH_LENGTH]}"
+
+
+def rules_name(model: str) -> str:
+    """`fraud` → `fraud-rules`, a ConfigMap: the model's own name is often taken by one."""
+    return f"{model}-rules"
 
 
 def labels(model: str, revision: str | None = None, version: str | None = None) -> dict[str, str]:

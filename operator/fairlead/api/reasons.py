@@ -13,6 +13,7 @@ class ConditionType(StrEnum):
     TRAFFIC_ROUTED = "TrafficRouted"
     ROLLOUT_HEALTHY = "RolloutHealthy"
     EVIDENCE_AVAILABLE = "EvidenceAvailable"
+    MONITORING_ACTIVE = "MonitoringActive"
 
 
 class Reason(StrEnum):
@@ -80,6 +81,18 @@ class Reason(StrEnum):
     """The canary was worse than the stable revision, or than the objectives allow."""
     ROLLED_BACK = "RolledBack"
     """The revision that the spec asks for has failed, and the stable one serves. Change the spec, or retry it."""
+    MONITORED = "Monitored"
+    """Prometheus is told of the pods and of the objectives, as far as Fairlead can tell it."""
+    PROMETHEUS_OPERATOR_MISSING = "PrometheusOperatorMissing"
+    """Rules go into a PrometheusRule, and the cluster does not serve that kind, or the operator may not read it."""
+    CONFIG_MAPS_FORBIDDEN = "ConfigMapsForbidden"
+    """spec.monitoring.rules is ConfigMap, and the operator may not write any."""
+    NO_METRICS = "NoMetrics"
+    """The server has no metrics profile, or its page of metrics cannot be read."""
+    OBJECTIVE_UNMEASURED = "ObjectiveUnmeasured"
+    """An objective has no rules: the server counts nothing for it, or not at its threshold."""
+    SERIES_MISSING = "SeriesMissing"
+    """Series of the metrics profile are not on the pods' page of metrics so far."""
     NOT_AVAILABLE = "NotAvailable"
     """No pod of the stable revision is ready: nothing is served."""
 

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from fairlead.api.fields import Part, named_list, unique
 from fairlead.api.forms import DnsLabel
 from fairlead.api.metrics import Counters, Metric
+from fairlead.api.monitoring import USUAL_PERIOD, Days
 from fairlead.api.promql import IS_PROMQL
 from fairlead.api.rules import RULES_KEY, check, exactly_one, matching, rule
 
@@ -167,6 +168,12 @@ class Objective(Part):
 class Slo(Part):
     """What "good" means for this model."""
 
+    period: Days = Field(
+        default=USUAL_PERIOD,
+        validate_default=True,
+        description="Over how long an objective is kept: the bad requests that it allows in that time are the error "
+        "budget. Whole days from 1d to 90d.",
+    )
     objectives: Annotated[
         tuple[Objective, ...], Field(max_length=8, json_schema_extra=named_list("name")), unique("name")
     ] = Field(default=(), description="Shares of requests that have to be good.")

@@ -89,6 +89,27 @@ class DrainingStatus(Part):
     )
 
 
+class HistogramStatus(Part):
+    """The bucket edges of a histogram, as a pod's page of metrics has them."""
+
+    metric: str = Field(min_length=1, max_length=32, description="What it measures.")
+    edges: Annotated[tuple[Number, ...], Field(max_length=256)] = Field(
+        description="Upper edges in seconds; a threshold is rounded up to one of them."
+    )
+
+
+class MonitoringStatus(Part):
+    """What the pods of the stable revision have been seen to count."""
+
+    revision: RevisionName = Field(description="Whose pods.")
+    counted: Annotated[tuple[Annotated[str, Field(max_length=80)], ...], Field(max_length=16)] = Field(
+        default=(), description="What objectives need and is there: metrics, and objectives with counters of their own."
+    )
+    histograms: Annotated[tuple[HistogramStatus, ...], Field(max_length=8, json_schema_extra=named_list("metric"))] = (
+        Field(default=(), description="Edges of the histograms among them.")
+    )
+
+
 class Status(Part):
     """What Fairlead observed and decided."""
 
@@ -96,7 +117,8 @@ class Status(Part):
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=named_list("type"))] = Field(
         default=(),
         description="Ready, Available, and while they are true Reconciling (on its way) and Stalled (needs a person). "
-        "During a rollout RolloutHealthy, and EvidenceAvailable where a canary is judged.",
+        "During a rollout RolloutHealthy, and EvidenceAvailable where a canary is judged. MonitoringActive: whether "
+        "Prometheus is told of the model.",
     )
     replicas: int = Field(default=0, ge=0, description="How many pods the Deployments of all revisions ask for.")
     ready_replicas: int = Field(default=0, ge=0, description="How many of them are ready.")
@@ -121,6 +143,9 @@ class Status(Part):
         tuple[HandledStatus, ...], Field(max_length=len(Action), json_schema_extra=named_list("action"))
     ] = Field(
         default=(), description="The annotations by which people decide, as far as they are set, and what came of each."
+    )
+    monitoring: MonitoringStatus | None = Field(
+        default=None, description="What objectives are measured by, as the pods have it."
     )
     draining: Annotated[tuple[DrainingStatus, ...], Field(max_length=32)] = Field(
         default=(), description="Revisions that finish their open requests."

@@ -22,6 +22,7 @@ from fairlead.api.status import Status
 from fairlead.cli import requests
 from fairlead.cli.errors import CommandError
 from fairlead.metadata import is_part_of
+from fairlead.observe.exposed import remembered
 from fairlead.situation import Identity, Situation
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -41,13 +42,15 @@ def situation(manifest: Mapping[str, Any], runtimes: Mapping[str, Mapping[str, A
     children = _children(where, name, metadata["uid"], optional) if live else {}
     reference = ((stored["spec"].get("runtime") or {}).get("ref") or {}).get("name")
     runtime = (runtimes.get(reference) or requests.found(MODEL_RUNTIME, None, reference)) if reference else None
+    status = _status(live, name)
     return Situation(
         now=datetime.now(UTC),
         identity=Identity(
             name=name, namespace=where, uid=metadata["uid"], generation=int(metadata.get("generation") or 1)
         ),
         model=parse_model_deployment(stored),
-        status=_status(live, name),
+        status=status,
+        exposed=remembered(status),
         runtime=parse_model_runtime(runtime) if runtime else None,
         revisions=known_revisions(children),
         children=children,

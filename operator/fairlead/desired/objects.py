@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from fairlead.api import names
 from fairlead.api.kinds import (
     CHILDREN,
     CONTROLLER_REVISION,
@@ -18,8 +19,10 @@ from fairlead.desired.autoscaler import autoscaler
 from fairlead.desired.controller_revision import controller_revision
 from fairlead.desired.deployment import deployment
 from fairlead.desired.disruption_budget import disruption_budget
+from fairlead.desired.monitors import monitors
 from fairlead.desired.network_policy import network_policy
 from fairlead.desired.service_account import service_account
+from fairlead.monitoring.monitored import Monitored, monitored
 from fairlead.plan import Apply, Decision, Delete, Scale, Step
 from fairlead.situation import Manifest, Situation
 from fairlead.traffic.choice import traffic_of
@@ -32,13 +35,15 @@ REVISION_HISTORY = 10
 def steps(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> tuple[Step, ...]:
     """What has to be written for this decision, in the order in which it is written.
 
-    First what pods rest on, then pods, then the Service that sends traffic to them, and deletions last (but for an
-    autoscaler that must not go on).
+    First what pods rest on, then pods, then the Service that sends traffic to them, then what tells Prometheus of all
+    that, and deletions last (but for an autoscaler that must not go on).
     """
+    watched = monitored(situation, spec, decision)
     wanted = (
         *_shared(situation, spec, decision),
-        *(step for revision in decision.running for step in _of_revision(situation, spec, decision, revision)),
+        *(step for revision in decision.running for step in _of_revision(situation, spec, decision, revision, watched)),
         *_traffic(situation, spec, decision),
+        *(Apply(manifest=made) for made in monitors(situation.identity, spec.monitoring.labels, watched)),
     )
     return (*wanted, *_deletions(situation, spec, decision, wanted))
 
@@ -57,7 +62,7 @@ def _account_of(revision: Revision) -> object:
 
 
 def _of_revision(
-    situation: Situation, spec: ModelDeploymentSpec, decision: Decision, revision: Revision
+    situation: Situation, spec: ModelDeploymentSpec, decision: Decision, revision: Revision, watched: Monitored
 ) -> Iterator[Step]:
     """What a revision cannot serve without comes first."""
     identity = situation.identity
@@ -67,12 +72,20 @@ def _of_revision(
     yield from _superseded_autoscaler(situation, spec, revision)
     if revision.name in decision.scale:
         yield Scale(deployment=revision.name, replicas=decision.scale[revision.name])
-    yield Apply(manifest=revision_service(identity, revision))
+    annotated = watched.scrape == "Annotations" and revision.snapshot.metrics is not None
+    known = annotated or _was_annotated(situation, revision)
+    yield Apply(manifest=revision_service(identity, revision, scraped=annotated if known else None))
     on_trial = revision == decision.candidate and decision.candidate_replicas is not None
     if spec.autoscaling is not None and not on_trial:  # its share of traffic is a matter of its number of pods
         yield Apply(manifest=autoscaler(identity, revision, spec.autoscaling, decision.floor[revision.name]))
     if _may_have_several(situation, spec, decision, revision):
         yield Apply(manifest=disruption_budget(identity, revision))
+
+
+def _was_annotated(situation: Situation, revision: Revision) -> bool:
+    """Whether the revision's Service has told Prometheus of its pods: scraped in two ways, they would count twice."""
+    live = situation.child(SERVICE, revision.name) or {"metadata": {}}
+    return names.MONITORED in (live["metadata"].get("labels") or {})
 
 
 def _superseded_autoscaler(situation: Situation, spec: ModelDeploymentSpec, revision: Revision) -> Iterator[Delete]:

@@ -24,6 +24,7 @@ from fairlead.cluster.store import Key
 from fairlead.handlers.watches import SELECTORS, WATCHED, Hooks, registry
 from fairlead.observe.asking import Asking
 from fairlead.observe.caches import caches
+from fairlead.observe.exposed import Exposures
 from fairlead.observe.hanging import HangingPods
 from fairlead.observe.look import Observer, Questions
 from fairlead.observe.probe import Probes
@@ -56,7 +57,10 @@ class Operator:
             self._asking, self._look_at, _now, swept=self._metrics.rollouts.swept, prometheus=self._prometheus
         )
         self._hanging = HangingPods(client.events_of, self._look_at, _now)
-        questions = Questions(probes=self._probes, sweeps=self._sweeps, hanging=self._hanging)
+        self._exposures = Exposures(self._asking, self._look_at)
+        questions = Questions(
+            probes=self._probes, sweeps=self._sweeps, hanging=self._hanging, exposures=self._exposures
+        )
         observer = Observer(self._stores, questions, settings.operator_namespace, _now, lambda: self._served)
         self._controller = Controller(
             stores=tuple(self._stores.values()),
@@ -163,6 +167,7 @@ class Operator:
         await self._probes.close()
         self._hanging.close()
         await self._sweeps.close()
+        await self._exposures.close()
         await self._asking.close()
         if self._prometheus is not None:
             await self._prometheus.close()

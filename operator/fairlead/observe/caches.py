@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fairlead.api.kinds import CHILDREN, DEPLOYMENT, HTTP_ROUTE, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, Kind
-from fairlead.api.names import DOMAIN, model_of
-from fairlead.cluster.store import Key, Object, Store, key_of
+from fairlead.api.kinds import CHILDREN, DEPLOYMENT, HTTP_ROUTE, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, SERVICE, Kind
+from fairlead.api.names import DOMAIN, SCRAPED, model_of
+from fairlead.cluster.store import Key, Object, Slim, Store, key_of
 
 _METADATA = (
     "name",
@@ -33,8 +33,7 @@ def caches() -> dict[Kind, Store]:
         POD: Store(POD, slim=_pod, owner_of=_model_named),
     }
     return stores | {
-        kind: Store(kind, slim=_whole if kind in (DEPLOYMENT, HTTP_ROUTE) else _without_status, owner_of=_model_named)
-        for kind in CHILDREN
+        kind: Store(kind, slim=_SLIM.get(kind, _without_status), owner_of=_model_named) for kind in CHILDREN
     }
 
 
@@ -68,9 +67,18 @@ def _without_status(obj: Object) -> Object:
 
 
 def _model(obj: Object) -> Object:
+    return {**obj, "metadata": {**_metadata(obj), **_annotations(obj, f"{DOMAIN}/")}}
+
+
+def _service(obj: Object) -> Object:
+    return {**_without_status(obj), "metadata": {**_metadata(obj), **_annotations(obj, SCRAPED)}}
+
+
+def _annotations(obj: Object, beginning: str) -> dict[str, Any]:
+    """Those that are read or compared; nothing when there are none."""
     annotations: Mapping[str, str] = obj["metadata"].get("annotations") or {}
-    ours = {name: value for name, value in annotations.items() if name.startswith(f"{DOMAIN}/")}
-    return {**obj, "metadata": {**_metadata(obj), **({"annotations": ours} if ours else {})}}
+    kept = {name: value for name, value in annotations.items() if name.startswith(beginning)}
+    return {"annotations": kept} if kept else {}
 
 
 def _pod(obj: Object) -> Object:
@@ -89,3 +97,6 @@ def _pod(obj: Object) -> Object:
 
 def _some(part: Object, names: tuple[str, ...]) -> Object:
     return {name: part[name] for name in names if name in part}
+
+
+_SLIM: Mapping[Kind, Slim] = {DEPLOYMENT: _whole, HTTP_ROUTE: _whole, SERVICE: _service}

@@ -27,13 +27,15 @@ from fairlead.evidence.sweep import Sweep
 from fairlead.evidence.trial import Trial
 from fairlead.metadata import is_part_of
 from fairlead.observe.caches import runtime_name
+from fairlead.observe.exposed import Exposures, remembered
 from fairlead.observe.hanging import HangingPods
 from fairlead.observe.probe import Probes
 from fairlead.observe.remembered import Remembered
 from fairlead.observe.source import Asked
 from fairlead.observe.sweeps import Sweeps
 from fairlead.observe.trials import Trials
-from fairlead.situation import Identity, ProbeAnswer, Situation, revision_named, revision_of
+from fairlead.situation import Exposed, Identity, ProbeAnswer, Situation, revision_named, revision_of
+from fairlead.slo.events import needed
 
 TRIED = BEFORE_TRAFFIC | ON_TRIAL
 
@@ -47,12 +49,14 @@ class Questions:
     probes: Probes
     sweeps: Sweeps
     hanging: HangingPods
+    exposures: Exposures
 
     def end(self, key: Key) -> None:
         """Nobody wants to know about this model any more."""
         self.probes.end(key)
         self.sweeps.end(key)
         self.hanging.end(key)
+        self.exposures.end(key)
 
 
 class Observer:
@@ -105,6 +109,7 @@ class Observer:
             probe=self._answer(key, status, revisions, children),
             sweep=self._sweep(key, status if tries else None, revisions, _asked(model)),
             trial=self._trials.latest(key, status, now),
+            exposed=self._exposed(key, model, status, revisions),
             annotations=live["metadata"].get("annotations") or {},
             operator_namespace=self._operator_namespace,
             served=self._served(),
@@ -176,6 +181,19 @@ class Observer:
             self._questions.sweeps.end(key)
             return None
         return self._questions.sweeps.latest(key, (stable, canary), lambda: self._pods(key), asked)
+
+    def _exposed(
+        self, key: Key, model: ModelDeployment | Invalid, status: Status | None, revisions: tuple[Revision, ...]
+    ) -> Exposed | None:
+        """What the stable revision's pods count, as far as the objectives need to know."""
+        known = remembered(status)
+        stable = revision_named(revisions, status.stable.revision) if status and status.stable else None
+        if stable is None or isinstance(model, Invalid) or model.spec.monitoring.rules == "None":
+            self._questions.exposures.end(key)
+            return known
+        wanted = needed(model.spec.slo.objectives, stable.snapshot.metrics)
+        counters = _asked(model).counters
+        return self._questions.exposures.seen(key, stable, known, wanted, counters, lambda: self._pods(key))
 
 
 def _asked(model: ModelDeployment | Invalid) -> Asked:

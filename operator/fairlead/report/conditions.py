@@ -14,7 +14,8 @@
 | … but not through its Gateway yet | False | True        | –       | True      |
 | … which refuses the route        | False | –           | True    | True      |
 
-TrafficRouted is there with spec.traffic alone: whether the Gateway sends traffic as it was decided.
+TrafficRouted is there with spec.traffic alone: whether the Gateway sends traffic as it was decided. MonitoringActive is
+about Prometheus (monitoring.py), and makes no difference to these.
 
 Reconciling and Stalled are there only while they are true (kstatus, sigs.k8s.io/cli-utils/pkg/kstatus). Those that are
 there during a rollout only are in rollout_conditions.py.
@@ -30,6 +31,7 @@ from fairlead.api.revision import Revision
 from fairlead.plan import Decision, Wait
 from fairlead.report.failures import first_trouble
 from fairlead.report.finding import Finding, Verdict
+from fairlead.report.monitoring import KINDS, monitoring_active
 from fairlead.report.rollout_conditions import rollout_conditions
 from fairlead.situation import Manifest, Situation
 from fairlead.traffic.choice import traffic_of
@@ -51,6 +53,7 @@ def conditions(situation: Situation, spec: ModelDeploymentSpec, decision: Decisi
         available(situation, decision),
         *([routed] if routed else []),
         *rollout_conditions(decision, ready),
+        *([watched] if (watched := monitoring_active(situation, spec, decision)) else []),
     )
 
 
@@ -79,10 +82,11 @@ Check = Callable[[Situation, Decision], Verdict | None]
 
 
 def _refused(situation: Situation, decision: Decision) -> Verdict | None:
-    if not situation.refusals:
+    refusals = [each for each in situation.refusals if each.kind not in KINDS]
+    if not refusals:
         return None
-    first = situation.refusals[0]
-    more = f" (and {len(situation.refusals) - 1} more)" if len(situation.refusals) > 1 else ""
+    first = refusals[0]
+    more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
     message = f"{first.kind} {first.name} cannot be written: {first.message}{more}"
     return Verdict(ready=False, reason=first.reason, message=message, stalled=True)
 

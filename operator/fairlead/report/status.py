@@ -16,6 +16,7 @@ from fairlead.report.conditions import conditions, invalid
 from fairlead.report.evidence import evidence, number
 from fairlead.report.finding import Finding
 from fairlead.report.history import history, news
+from fairlead.report.monitoring import monitoring_status
 from fairlead.report.orders import handled, standing
 from fairlead.report.steady import says_the_same
 from fairlead.situation import Situation
@@ -43,6 +44,7 @@ def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) 
         history=history(new, situation.status.history if situation.status else ()),
         untold=len(new) or None,
         handled=handled(decision),
+        monitoring=monitoring_status(situation, spec),
         draining=tuple(
             DrainingStatus(revision=old.revision.name, since=old.since, served=old.served, reached=old.reached)
             for old in decision.draining[-MOST_DRAINING:]

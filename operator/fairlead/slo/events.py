@@ -4,7 +4,7 @@ The canary's judge takes the differences of the same series itself (evidence/cel
 once, by the objective and the metrics profile.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -64,6 +64,15 @@ def counted_by(objective: Objective, profile: MetricsProfile | None) -> Counters
     if own is not None or profile is None or objective.metric is None:
         return own
     return profile.counters.get(objective.metric) or profile.histograms.get(objective.metric)
+
+
+def needed(objectives: Iterable[Objective], profile: MetricsProfile | None) -> frozenset[str]:
+    """What pods have to count for these objectives: metrics, and the pairs of those that have counters of their own."""
+    return frozenset(
+        each.pair or str(each.metric)
+        for each in objectives
+        if isinstance(counted_by(each, profile), Counters | Histogram)
+    )
 
 
 def events(

@@ -24,9 +24,22 @@ def stable_service(identity: Identity, serving: Revision, *, shared: bool = Fals
     return made
 
 
-def revision_service(identity: Identity, revision: Revision) -> dict[str, Any]:
-    """The Service of one revision, for routes and for people who want to ask that revision alone."""
-    return {**manifest(SERVICE, identity, revision.name, revision), "spec": _spec(identity, revision)}
+def revision_service(identity: Identity, revision: Revision, *, scraped: bool | None = None) -> dict[str, Any]:
+    """The Service of one revision, for routes and for people who want to ask that revision alone.
+
+    `scraped`: a Prometheus that goes by annotations is told of the pods here, and not on the pods themselves: other
+    annotations there would be other pods. False where it is not told any more.
+    """
+    made = {**manifest(SERVICE, identity, revision.name, revision), "spec": _spec(identity, revision)}
+    if scraped is not None:
+        made["metadata"]["labels"][names.MONITORED] = "annotations" if scraped else "others"
+    if scraped:
+        snapshot = revision.snapshot
+        port = snapshot.ports.http if snapshot.ports.metrics is None else snapshot.ports.metrics
+        path = snapshot.metrics.path if snapshot.metrics else "/metrics"
+        told = {"scrape": "true", "port": str(port), "path": path}
+        made["metadata"]["annotations"] = {f"{names.SCRAPED}{name}": value for name, value in told.items()}
+    return made
 
 
 def _spec(identity: Identity, revision: Revision) -> dict[str, Any]:

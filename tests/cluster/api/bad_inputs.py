@@ -49,6 +49,7 @@ def _set(target: Any, path: str, value: Any) -> None:
 
 
 QUERIES = {"bad": "sum by (pod) (blocked_total)", "total": "sum by (pod) (checks_total)"}
+OBJECTIVE = {"name": "availability", "metric": "Errors", "target": "99.9"}
 PAIR = {"bad": [{"series": "blocked_total"}], "total": [{"series": "checks_total"}]}
 
 
@@ -361,6 +362,30 @@ ROLLOUT = (
         "Unsupported value",
         about="spec.slo.objectives[0].metric",
     ),
+    *(
+        rule("slo.period", period, "must be whole days from 1d to 90d", others={"slo.objectives": [OBJECTIVE]})
+        for period in ("720h", "0d", "91d", "100d", "30", "1d12h", "01d", "four weeks")
+    ),
+    schema("slo.period", 30, "must be of type string"),
+    rule("slo.period", "7d", "set slo.objectives and monitoring.rules"),
+    rule(
+        "slo.period",
+        "7d",
+        "set slo.objectives and monitoring.rules",
+        others={"slo.objectives": [OBJECTIVE], "monitoring.rules": "None"},
+    ),
+    rule("monitoring.owner", "team-risk", "set slo.objectives and monitoring.rules"),
+    rule("monitoring.owner", "the risk team", "letters, digits", others={"slo.objectives": [OBJECTIVE]}),
+    rule("monitoring.labels", {"release": "a b"}, "letters, digits", about="spec.monitoring.labels[release]"),
+    rule("monitoring.labels", {"app.kubernetes.io/name": "x"}, "belong to Fairlead"),
+    rule(
+        "monitoring.labels",
+        {"release": "stack"},
+        "only with monitoring.scrape or monitoring.rules",
+        others={"monitoring.scrape": False, "monitoring.rules": "None"},
+    ),
+    schema("monitoring.rules", True, "Unsupported value", '"PrometheusRule", "ConfigMap", "None"'),
+    schema("monitoring.scrape", "PodMonitor", "must be of type boolean"),
     schema("network.isolation", "namespace", "Unsupported value", '"Namespace"'),
     schema("traffic", {}, "Required", about="spec.traffic.gateway"),
     schema("traffic.gateway", {}, "Required", about="spec.traffic.gateway.name"),

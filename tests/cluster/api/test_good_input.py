@@ -46,7 +46,9 @@ def test_defaults_are_filled_in_where_absence_would_not_mean_the_same(kube: Kube
     stored = kube.create(MODEL_DEPLOYMENT, manifest, dryRun="All")
 
     assert stored["spec"] == {
+        "monitoring": {"rules": "PrometheusRule", "scrape": True},
         "network": {"isolation": "None"},
+        "slo": {"period": "30d"},
         "pod": {"automountServiceAccountToken": False},
         "rollout": {
             "approval": {"required": False},
@@ -161,7 +163,8 @@ def test_objectives_of_every_kind_as_full_as_they_may_be(kube: Kube) -> None:
     }
     spec = {
         "runtime": {"container": container},
-        "slo": {"objectives": [*counted, *asked]},
+        "slo": {"period": "90d", "objectives": [*counted, *asked]},
+        "monitoring": {"owner": "o" * 63, "labels": {f"example.com/{n}": "x" * 63 for n in range(32)}},
         "rollout": {"strategy": "Canary", "evidence": {"source": "Prometheus"}},
     }
 

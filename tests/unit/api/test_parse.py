@@ -54,10 +54,10 @@ def test_a_modelruntime_needs_nothing() -> None:
 
 
 def test_unknown_fields_are_ignored_or_forbidden() -> None:
-    newer = manifest({**REF, "slo": {"period": "30d"}})
+    newer = manifest({**REF, "slo": {"burn": "30d"}})
 
     assert isinstance(parse_model_deployment(newer), ModelDeployment)
-    assert parse_model_deployment(newer, "forbid") == Invalid(("spec.slo.period: there is no such field",))
+    assert parse_model_deployment(newer, "forbid") == Invalid(("spec.slo.burn: there is no such field",))
 
 
 def test_a_typing_error_is_guessed() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from fairlead.api.reasons import ConditionType, Phase, Reason
 from fairlead.cluster.metrics import Metrics
+from fairlead.slo.alerts import ALERTS
 from unit.docs.pages import DOCS, PAGES
 
 METRIC = re.compile(r"\bfairlead_[a-z_]+\b")
@@ -25,6 +26,12 @@ def test_every_condition_is_explained_in_troubleshooting(condition: ConditionTyp
 @pytest.mark.parametrize("phase", Phase)
 def test_every_phase_is_explained_in_rollouts(phase: Phase):
     assert str(phase) in (DOCS / "rollouts.md").read_text()
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_every_alert_has_a_runbook_and_a_row(alert: str):
+    assert (DOCS / f"runbooks/{alert}.md").read_text().startswith(f"# {alert}\n")
+    assert f"\n| `{alert}` | " in (DOCS / "slos.md").read_text()
 
 
 def test_every_metric_has_a_row_in_troubleshooting():
