@@ -70,6 +70,8 @@ class World:
     refusals: tuple[Refusal, ...] = ()
     served: frozenset[Kind] = frozenset(OPTIONAL)
     """Optional kinds that the cluster has."""
+    queries: bool = True
+    """Whether the administrator lets objectives have queries."""
     exposed: Exposed | None = None
     """What the pods of the stable revision have been seen to count."""
     count: int = 0
@@ -103,6 +105,7 @@ class World:
             exposed=self.exposed or remembered(status),
             refusals=self.refusals,
             served=self.served,
+            queries=self.queries,
         )
 
     def answer(self, revision: str) -> ProbeAnswer | None:

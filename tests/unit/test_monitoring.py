@@ -167,6 +167,24 @@ def test_an_objective_that_nothing_measures_is_told_and_takes_no_other_along(obj
     assert told(world) == ("False", Reason.OBJECTIVE_UNMEASURED, f"objective {objective['name']} has no rules: {why}")
 
 
+def test_what_may_not_be_asked_of_prometheus_is_no_rule_either():
+    """A rule is a query that Prometheus asks itself."""
+    counted = {"bad": "sum by (namespace, pod) (blocked_total)", "total": "sum by (namespace, pod) (answers_total)"}
+    world = World(
+        a_model(
+            slo={"objectives": [AVAILABILITY, {"name": "guardrail", "target": "99", "queries": counted}]},
+            rollout={"evidence": {"source": "Prometheus"}},
+        ),
+        MEASURED,
+    )
+    world.settle()
+    assert recorded(world) == {"availability", "guardrail"}
+    world.queries = False
+    world.settle()
+    assert recorded(world) == {"availability"}
+    assert told(world)[:2] == ("False", Reason.OBJECTIVE_UNMEASURED)
+
+
 def test_a_server_without_a_profile_is_told():
     world = a_world(AVAILABILITY)
     bare = World(a_model(slo={"objectives": [AVAILABILITY]}))

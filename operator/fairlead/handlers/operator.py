@@ -61,7 +61,14 @@ class Operator:
         questions = Questions(
             probes=self._probes, sweeps=self._sweeps, hanging=self._hanging, exposures=self._exposures
         )
-        observer = Observer(self._stores, questions, settings.operator_namespace, _now, lambda: self._served)
+        observer = Observer(
+            self._stores,
+            questions,
+            settings.operator_namespace,
+            _now,
+            lambda: self._served,
+            queries=settings.prometheus_queries,
+        )
         self._controller = Controller(
             stores=tuple(self._stores.values()),
             reconcile=Worker(observer, Writer(client, self._stores, identity), self._metrics.rollouts),

@@ -14,6 +14,9 @@ from fairlead.situation import Situation
 from fairlead.slo.events import Subject, Unmeasured
 from fairlead.slo.rules import Measured, Terms, measured
 
+FORBIDDEN = Unmeasured(why="the administrator of Fairlead has forbidden queries (prometheus.queries of its chart)")
+"""Rules are queries that Prometheus asks itself: what may not be asked of it may not be one of them either."""
+
 RULES: Mapping[str, Kind] = {"PrometheusRule": PROMETHEUS_RULE, "ConfigMap": CONFIG_MAP}
 
 
@@ -48,8 +51,11 @@ def monitored(situation: Situation, spec: ModelDeploymentSpec, decision: Decisio
     subject = Subject(namespace=identity.namespace, model=identity.name)
     rules = RULES.get(wanted.rules) if spec.slo.objectives else None
     edges = situation.exposed.edges if situation.exposed else {}
-    asked = spec.slo.objectives if rules is not None else ()
-    found = [(each, measured(each, _profiles(revisions), edges, subject)) for each in asked]
+    asked, profiles = spec.slo.objectives if rules is not None else (), _profiles(revisions)
+    found = [
+        (each, FORBIDDEN if each.queries and not situation.queries else measured(each, profiles, edges, subject))
+        for each in asked
+    ]
     scrape: Literal["PodMonitor", "Annotations"] = "PodMonitor" if POD_MONITOR in situation.served else "Annotations"
     return Monitored(
         subject=subject,

@@ -69,6 +69,8 @@ class Observer:
         operator_namespace: str,
         clock: Callable[[], datetime],
         served: Callable[[], frozenset[Kind]] = lambda: frozenset(OPTIONAL),
+        *,
+        queries: bool = True,
     ) -> None:
         self._trials = Trials()
         self._models: Remembered[ModelDeployment | Invalid] = Remembered()
@@ -78,6 +80,7 @@ class Observer:
         self._operator_namespace = operator_namespace
         self._clock = clock
         self._served = served
+        self._queries = queries
 
     def look(self, key: Key) -> Situation | None:
         """What there is to know about a model; None when it is gone, or going (its objects are deleted with it)."""
@@ -113,6 +116,7 @@ class Observer:
             annotations=live["metadata"].get("annotations") or {},
             operator_namespace=self._operator_namespace,
             served=self._served(),
+            queries=self._queries,
         )
 
     def forget(self) -> None:
