@@ -56,6 +56,17 @@ class Trial:
         selector = f"fairlead.dev/model={self.name},app.kubernetes.io/version={version}"
         return [pod["metadata"]["name"] for pod in self.kube.list(POD, self.namespace, selector)]
 
+    def no_more_than(self, pods: int, until_done: Callable[[], bool]) -> None:
+        """Looks again and again, and fails when there are more pods at once, the ending ones too."""
+
+        def looked() -> bool:
+            found = self.kube.list(POD, self.namespace, f"fairlead.dev/model={self.name}")
+            there = [pod for pod in found if pod["status"].get("phase") not in ("Succeeded", "Failed")]
+            assert len(there) <= pods, [pod["metadata"]["name"] for pod in there]
+            return until_done()
+
+        until(looked, seconds=TRIAL, every=0.5, what=f"the end of {self.name}, with {pods} pods at most")
+
     def in_pods(self, shell: str, *versions: str) -> None:
         """Runs something in all pods of these versions."""
         for pod in (pod for version in versions for pod in self.pods(version)):

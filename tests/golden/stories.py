@@ -6,6 +6,7 @@ from datetime import timedelta
 from canary_world import MEASURED
 from fairlead.api.kinds import CONFIG_MAP, POD_MONITOR, PROMETHEUS_RULE
 from fairlead.situation import Exposed
+from swap_world import SwapWorld
 from world import RUNTIME, World, a_model
 
 VERSION_2 = {"uri": "pvc://models/fraud", "version": "2"}
@@ -151,6 +152,23 @@ def without_the_prometheus_operator() -> World:
     )
 
 
+def a_new_version_without_a_spare_place() -> World:
+    """rollout.capacity: Swap: the stable revision gives up a pod, and the canary waits until that has ended."""
+    world = SwapWorld()
+    world.settle()
+    world.change(model=VERSION_2)
+    return world
+
+
+def a_place_has_become_free() -> World:
+    """rollout.capacity: Swap: the pod that was given up has ended, and the canary gets its place."""
+    world = a_new_version_without_a_spare_place()
+    world.reconcile()
+    world.run_pods()
+    world.run_pods()
+    return world
+
+
 def recreate() -> World:
     """Recreate: the old revision ends before the new one starts."""
     world = World(a_model(rollout={"strategy": "Recreate"}))
@@ -188,6 +206,8 @@ STORIES: tuple[Callable[[], World], ...] = (
     behind_a_gateway,
     with_objectives,
     without_the_prometheus_operator,
+    a_new_version_without_a_spare_place,
+    a_place_has_become_free,
     recreate,
     the_runtime_is_missing,
     the_runtime_has_changed,

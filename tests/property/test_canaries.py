@@ -33,13 +33,16 @@ class Canaries(RuleBasedStateMachine):
     @initialize(approval=st.booleans(), longest=st.sampled_from(["2m", "1h"]))
     def served(self, approval: bool, longest: str) -> None:
         rollout = {**self.ROLLOUT, "maxDuration": longest, "approval": {"required": approval}}
-        self.world = CanaryWorld(model=a_canary(**self.SPEC, rollout=rollout))
+        self.world = self.a_world(a_canary(**self.SPEC, rollout=rollout))
         self.world.settle()
         self.world.tick(3)
         self.wanted = self.asked()
         self.abort_orders, self.aborted = 0, 0
         self.decided: set[tuple[str, ...]] = set()
         self.another_version("2")
+
+    def a_world(self, model: dict[str, Any]) -> CanaryWorld:
+        return CanaryWorld(model=model)
 
     @rule(version=VERSIONS)
     def another_version(self, version: str) -> None:
@@ -142,7 +145,10 @@ class Canaries(RuleBasedStateMachine):
         self.nobody_is_passed_over(before)
         self.phases_follow_each_other(before)
         if self.world.rollout.get("phase") == before.get("phase") == "Judging":
-            assert self.pods_of(stable) >= pods, "nothing is taken from what serves while a canary is on trial"
+            self.stable_keeps_its_pods(stable, pods)
+
+    def stable_keeps_its_pods(self, stable: str, before: int) -> None:
+        assert self.pods_of(stable) >= before, "nothing is taken from what serves while a canary is on trial"
 
     def nothing_is_decided_blindly(self, before: dict[str, object]) -> None:
         now = self.world.rollout
@@ -214,12 +220,14 @@ class Canaries(RuleBasedStateMachine):
         self.world.rate = 500
         self.world.model["metadata"].pop("annotations", None)
         self.tick()
-        self.world.change(rollout={"guard": "15s", "drain": "10s", "minDuration": "30s"})
+        self.world.change(rollout=self.ROLLOUT)
         if "paused" in self.world.rollout:
             self.world.order("resume", str(self.world.rollout["revision"]))
         for _ in range(1200):
             self.tick()
-            if self.world.rollout.get("phase") in ("Stable", "RolledBack") and len(self.world.deployments()) == 1:
+            alone = len(self.world.deployments()) == 1 and self.world.rollout.get("phase") in ("Stable", "RolledBack")
+            stable = (self.world.status or {})["stable"]["revision"]
+            if alone and self.pods_of(stable) == self.world.model["spec"]["replicas"]:
                 break
         else:
             raise AssertionError(f"it does not end: {self.world.rollout} {self.world.condition('Ready')}")
@@ -231,8 +239,6 @@ class Canaries(RuleBasedStateMachine):
             if "decided" in line.fields
         }
         assert self.decided <= told, "a decision was lost with the process that made it"
-        stable = self.world.children[(DEPLOYMENT, (self.world.status or {})["stable"]["revision"])]
-        assert stable["spec"]["replicas"] == self.world.model["spec"]["replicas"]
 
     def asked(self) -> tuple[str, str]:
         """The version that the spec asks for, and its strategy."""
@@ -246,20 +252,14 @@ class Canaries(RuleBasedStateMachine):
         return int(self.world.children[(DEPLOYMENT, revision)]["spec"]["replicas"])
 
 
-class CanariesBehindAGateway(Canaries):
-    """The same with an HTTPRoute, whose Gateway is away at times, and which somebody deletes."""
+class BehindAGateway:
+    """An HTTPRoute, whose Gateway is away at times, and which somebody deletes."""
 
-    SPEC: ClassVar[dict[str, Any]] = {"traffic": {"gateway": {"name": "public"}}}
+    world: CanaryWorld
 
     @rule()
     def the_gateway_goes_or_comes_back(self) -> None:
         self.world.gateway = "Accepts" if self.world.gateway == "Away" else "Away"
-
-    @rule(strategy=st.sampled_from(["Canary", "BlueGreen"]))
-    def another_strategy(self, strategy: str) -> None:
-        of_canaries = ("approval", "steps")
-        kept = {name: value for name, value in self.world.model["spec"]["rollout"].items() if name not in of_canaries}
-        self.world.change(rollout={**kept, "strategy": strategy})
 
     @rule()
     def the_route_is_deleted(self) -> None:
@@ -283,6 +283,18 @@ class CanariesBehindAGateway(Canaries):
         if hasattr(self, "world") and self.world.rollout.get("phase") == "RolledBack":
             (only,) = self.world.children[(HTTP_ROUTE, "fraud")]["spec"]["rules"]
             assert {each["name"] for each in only["backendRefs"]} == {(self.world.status or {})["stable"]["revision"]}
+
+
+class CanariesBehindAGateway(BehindAGateway, Canaries):
+    """The same with an HTTPRoute."""
+
+    SPEC: ClassVar[dict[str, Any]] = {"traffic": {"gateway": {"name": "public"}}}
+
+    @rule(strategy=st.sampled_from(["Canary", "BlueGreen"]))
+    def another_strategy(self, strategy: str) -> None:
+        of_canaries = ("approval", "steps")
+        kept = {name: value for name, value in self.world.model["spec"]["rollout"].items() if name not in of_canaries}
+        self.world.change(rollout={**kept, "strategy": strategy})
 
 
 OFTEN = hypothesis.settings(hypothesis.settings(), max_examples=30, stateful_step_count=30, deadline=None)

@@ -13,7 +13,7 @@ from fairlead.api.monitoring import MONITORING_RULES, Monitoring
 from fairlead.api.pod import PodOptions
 from fairlead.api.resources import Resources
 from fairlead.api.rollout import Rollout
-from fairlead.api.rules import at_most_one, exactly_one, matching, rule
+from fairlead.api.rules import Rule, at_most_one, exactly_one, matching, rule
 from fairlead.api.server import Args, Container, ServerTemplate
 from fairlead.api.slo import Slo
 from fairlead.api.traffic import Traffic
@@ -120,10 +120,39 @@ NOTHING_TO_JUDGE_BY = (
     "rollout.strategy Canary judges a new revision by the metrics of its server: set runtime.container.metrics, or "
     "choose rollout.strategy: BlueGreen"
 )
+SWAP_AND_AUTOSCALER = (
+    "rollout.capacity: Swap shares a fixed number of pods, and an autoscaler changes it: set replicas in place of "
+    "autoscaling, or choose rollout.capacity: Surge"
+)
+NOTHING_TO_SWAP = (
+    "rollout.capacity: Swap gives a new revision the place of a pod, and one replica is all that serves: set replicas "
+    "to 2 or more, or choose rollout.capacity: Surge (one extra pod) or rollout.strategy: Recreate (an outage)"
+)
 MOUNTS_CLASH = (
     "pod.volumeMounts must leave modelPath and the scratch folders of the server alone; mount elsewhere, or change "
     "modelPath or scratch"
 )
+
+
+def _swap_rules() -> tuple[Rule, ...]:
+    """What rollout.capacity: Swap needs: a number of pods that holds, and one to spare."""
+    without = "!has(self.rollout) || !has(self.rollout.capacity) || self.rollout.capacity != 'Swap'"
+    return (
+        rule(
+            SWAP_AND_AUTOSCALER,
+            f"{without} || !has(self.autoscaling)",
+            lambda self: self.rollout.capacity != "Swap" or self.autoscaling is None,
+            "rollout.capacity",
+        ),
+        rule(
+            NOTHING_TO_SWAP,
+            f"{without} || has(self.autoscaling) || has(self.replicas) && self.replicas != 1",
+            lambda self: (
+                self.rollout.capacity != "Swap" or self.autoscaling is not None or self.replicas not in (None, 1)
+            ),
+            "rollout.capacity",
+        ),
+    )
 
 
 class ModelDeploymentSpec(Part):
@@ -167,6 +196,7 @@ class ModelDeploymentSpec(Part):
             "slo.objectives",
         ),
         *MONITORING_RULES,
+        *_swap_rules(),
     )
 
     model: ModelSource = Field(default=ModelSource(), description="The model.")

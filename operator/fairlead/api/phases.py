@@ -25,7 +25,7 @@ class Move:
 
 TRIAL = (
     Move(Phase.STARTING, Phase.WAITING, "its pods find no room"),
-    Move(Phase.WAITING, Phase.STARTING, "its pods have found room"),
+    Move(Phase.WAITING, Phase.STARTING, "its pods have found room, or (Swap) a place"),
     Move(Phase.STARTING, Phase.JUDGING, "a pod is available and has answered"),
     Move(Phase.WAITING, Phase.JUDGING, "a pod is available and has answered"),
     Move(Phase.STARTING, Phase.PROMOTING, "a person promotes it"),
@@ -33,10 +33,10 @@ TRIAL = (
     Move(Phase.STARTING, Phase.AWAITING_APPROVAL, "a person promotes it, and none has approved"),
     Move(Phase.WAITING, Phase.AWAITING_APPROVAL, "a person promotes it, and none has approved"),
     Move(Phase.STARTING, Phase.ROLLED_BACK, "crash loop, deadline, or a person aborts it"),
-    Move(Phase.WAITING, Phase.ROLLED_BACK, "crash loop, or a person aborts it"),
+    Move(Phase.WAITING, Phase.ROLLED_BACK, "crash loop, a person aborts it, or Swap and its deadline is over"),
     Move(Phase.JUDGING, Phase.PROMOTING, "the evidence is for it, or a person promotes it"),
     Move(Phase.JUDGING, Phase.AWAITING_APPROVAL, "the evidence is for it, and nobody has approved"),
-    Move(Phase.JUDGING, Phase.HELD, "no verdict within maxDuration"),
+    Move(Phase.JUDGING, Phase.HELD, "no verdict within maxDuration, or Swap and replicas is 0"),
     Move(Phase.JUDGING, Phase.ROLLED_BACK, "evidence against it, crash loop, or a person aborts it"),
     Move(Phase.JUDGING, Phase.STARTING, "all of its pods have gone"),
     Move(Phase.JUDGING, Phase.WAITING, "all of its pods have gone, without room for new ones"),
@@ -50,7 +50,10 @@ TRIAL = (
     Move(Phase.AWAITING_APPROVAL, Phase.ROLLED_BACK, "evidence against it, crash loop, or a person aborts it"),
     Move(Phase.AWAITING_APPROVAL, Phase.STARTING, "all of its pods have gone"),
     Move(Phase.AWAITING_APPROVAL, Phase.WAITING, "all of its pods have gone, without room for new ones"),
+    Move(Phase.AWAITING_APPROVAL, Phase.HELD, "Swap: replicas is 0"),
     Move(Phase.PROMOTING, Phase.AWAITING_APPROVAL, "approval is asked for before its traffic has moved"),
+    Move(Phase.PROMOTING, Phase.HELD, "Swap: replicas is 0"),
+    Move(Phase.PROMOTING, Phase.WAITING, "Swap: all of its pods have gone, without room for new ones"),
     Move(Phase.PROMOTING, Phase.GUARDING, "it has all traffic"),
     Move(Phase.PROMOTING, Phase.ROLLED_BACK, "evidence against it, crash loop, or a person aborts it"),
     Move(Phase.GUARDING, Phase.DRAINING, "the guard period is over"),
@@ -71,16 +74,16 @@ WITHOUT_TRIAL = (
         for phase in (Phase.STARTING, Phase.WAITING, Phase.JUDGING, Phase.HELD, Phase.AWAITING_APPROVAL)
     ),
     *(
-        Move(phase, Phase.DRAINING, "it has all traffic, and guard is 0s")
+        Move(phase, Phase.DRAINING, "it has all traffic, and guard is 0s, or capacity is Swap")
         for phase in (Phase.WAITING, Phase.JUDGING, Phase.HELD, Phase.AWAITING_APPROVAL, Phase.PROMOTING)
     ),
     *(
-        Move(phase, Phase.STABLE, "it has all traffic, and guard and drain are 0s")
+        Move(phase, Phase.STABLE, "it has all traffic, and guard (unless Swap) and drain are 0s")
         for phase in (Phase.WAITING, Phase.JUDGING, Phase.HELD, Phase.AWAITING_APPROVAL, Phase.PROMOTING)
     ),
     Move(Phase.GUARDING, Phase.STABLE, "the guard period is over, and nothing is to drain"),
     Move(Phase.DRAINING, Phase.GUARDING, "guard is raised"),
-    Move(Phase.PROMOTING, Phase.STARTING, "BlueGreen: its pods went away while the route was moving"),
+    Move(Phase.PROMOTING, Phase.STARTING, "BlueGreen and Swap: its pods went away on the way"),
 )
 """What else may happen: other strategies, nothing to compare with, no time to guard or drain."""
 

@@ -101,6 +101,12 @@ class Rollout(Part):
             lambda self: not self.steps or self.strategy == "Canary",
             "steps",
         ),
+        rule(
+            "rollout.capacity: Swap has an effect only with rollout.strategy: Canary; set that or remove it",
+            "!has(self.capacity) || self.capacity != 'Swap' || !has(self.strategy) || self.strategy == 'Canary'",
+            lambda self: self.capacity != "Swap" or self.strategy == "Canary",
+            "capacity",
+        ),
     )
 
     strategy: Literal["Canary", "BlueGreen", "Recreate"] = Field(
@@ -139,6 +145,12 @@ class Rollout(Part):
         description="Canary: fixed weights, one after the other, instead of one that grows as the evidence allows. "
         "It is promoted after the last one, and not before the evidence is for it.",
     )
+    capacity: Literal["Surge", "Swap"] = Field(
+        default="Surge",
+        description="Canary: where its pods find room. Surge: they come on top of those of the old revision. Swap: "
+        "they take the place of some of those, so that both together never ask for more pods than spec.replicas; for "
+        "clusters without spare accelerators. It needs two replicas, and load that one pod less can bear.",
+    )
     approval: Approval = Field(
         default=Approval(), description="Canary: whether a person must approve it before it takes over."
     )
@@ -158,7 +170,7 @@ class Rollout(Part):
     guard: Annotated[Duration, between("0s", "24h")] = Field(
         default=timedelta(minutes=1),
         description="Canary: how long the old revision is kept ready after the new one has taken over, to go back at "
-        "once if it fails then.",
+        "once if it fails then. With capacity: Swap nothing is kept: the old one has given up its pods.",
     )
     paused: bool = Field(default=False, description="Canary: its weight does not grow and it is not promoted.")
     drain: Annotated[Duration, between("0s", "1h")] = Field(

@@ -50,6 +50,16 @@ class HandledStatus(Part):
     message: str = Field(max_length=1024, description="What follows from it, or why nothing does.")
 
 
+class GivenUpStatus(Part):
+    """Pods that the stable revision goes without, so that others have their place."""
+
+    pods: int = Field(ge=1, description="How many.")
+    to: RevisionName | None = Field(
+        default=None, description="The revision that has their place, or is to have it; absent while they end."
+    )
+    since: Time = Field(description="Since when it is so many.")
+
+
 class RolloutStatus(Part):
     """How the change to a new revision stands."""
 
@@ -59,6 +69,10 @@ class RolloutStatus(Part):
     started: Time | None = Field(default=None, description="When this revision was first asked for.")
     weight: Number | None = Field(
         default=None, description="Share of production traffic that it gets now, in percent; absent without a trial."
+    )
+    given_up: GivenUpStatus | None = Field(
+        default=None,
+        description="With spec.rollout.capacity: Swap, the pods that the stable revision goes without at present.",
     )
     promote: OrderStatus | None = Field(default=None, description="That a person promotes it whatever the evidence.")
     approved: OrderStatus | None = Field(default=None, description="That a person has approved it.")

@@ -31,6 +31,8 @@ def deployment(identity: Identity, revision: Revision, spec: ModelDeploymentSpec
 def _replacement(spec: ModelDeploymentSpec) -> dict[str, Any]:
     """How a pod is replaced within its revision, when somebody restarts the Deployment."""
     match spec.rollout.strategy:
+        case "Canary" if spec.rollout.capacity == "Swap":  # there is no room for its successor
+            return {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}
         case "Canary" | "BlueGreen":  # it stays until its successor serves
             return {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}}
         case "Recreate":  # there may be no room for its successor, or no second claim to its volume

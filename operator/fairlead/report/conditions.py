@@ -22,6 +22,7 @@ there during a rollout only are in rollout_conditions.py.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from fairlead.api.kinds import DEPLOYMENT, SERVICE
 from fairlead.api.modeldeployment import ModelDeploymentSpec
@@ -29,6 +30,7 @@ from fairlead.api.phases import ON_TRIAL
 from fairlead.api.reasons import ConditionType, Reason
 from fairlead.api.revision import Revision
 from fairlead.plan import Decision, Wait
+from fairlead.report.capacity import with_pods
 from fairlead.report.failures import first_trouble
 from fairlead.report.finding import Finding, Verdict
 from fairlead.report.monitoring import KINDS, monitoring_active
@@ -42,7 +44,7 @@ TAKES_A_PERSON = (Reason.ROUTE_REFUSED, Reason.GATEWAY_API_MISSING)
 
 def conditions(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> tuple[Finding, ...]:
     """All conditions of a model, from one look and what was decided on it."""
-    ready = verdict(situation, decision)
+    ready = verdict(situation, spec, decision)
     routed = traffic_routed(situation, spec)
     if ready.ready and routed is not None and not routed.status:
         ready = Verdict(
@@ -70,12 +72,15 @@ def _kstatus(found: Verdict) -> tuple[Finding, ...]:
     return (ready, Finding(type=other, status=True, reason=found.reason, message=found.message))
 
 
-def verdict(situation: Situation, decision: Decision) -> Verdict:
+def verdict(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Verdict:
     """Whether the spec is carried out, and what stands in the way: the first that applies."""
     checks = (_refused, _impossible, _rolled_back, _on_trial, _candidate_waits, _stable_incomplete)
-    return next((found for check in checks if (found := check(situation, decision)) is not None), None) or _serves(
-        situation, decision
-    )
+    found = next((found for check in checks if (found := check(situation, decision)) is not None), None)
+    if found is None:
+        return _serves(situation, decision)
+    # Whoever reads that something is in the way wants to know how much of production is left meanwhile.
+    told = with_pods(situation, spec, decision) if decision.candidate or decision.failed else ""
+    return replace(found, message=found.message + told)
 
 
 Check = Callable[[Situation, Decision], Verdict | None]

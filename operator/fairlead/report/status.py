@@ -12,6 +12,7 @@ from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
 from fairlead.api.status import Condition, DrainingStatus, FailedStatus, RolloutStatus, StableStatus, Status
 from fairlead.plan import Decision
+from fairlead.report.capacity import given_up
 from fairlead.report.conditions import conditions, invalid
 from fairlead.report.evidence import evidence, number
 from fairlead.report.finding import Finding
@@ -39,7 +40,7 @@ def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) 
         selector=names.pod_label_selector(identity.name),
         url=f"http://{identity.name}.{identity.namespace}.svc",
         stable=_stable(decision),
-        rollout=_rollout(situation, decision),
+        rollout=_rollout(situation, spec, decision),
         failed=_failed(decision),
         history=history(new, situation.status.history if situation.status else ()),
         untold=len(new) or None,
@@ -85,7 +86,7 @@ def _kept(before: Status) -> tuple[Condition, ...]:
     return tuple(condition for condition in before.conditions if condition.type == "Available")
 
 
-def _rollout(situation: Situation, decision: Decision) -> RolloutStatus:
+def _rollout(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> RolloutStatus:
     revision = decision.candidate.name if decision.candidate else None
     before = situation.status.rollout if situation.status else None
     known = before if before is not None and before.revision == revision else None
@@ -99,6 +100,7 @@ def _rollout(situation: Situation, decision: Decision) -> RolloutStatus:
         since=since,
         started=min(started, situation.now) if revision else None,
         weight=number(100 * decision.share) if revision and decision.phase in ON_TRIAL else None,
+        given_up=given_up(situation, spec, decision),
         promote=standing(decision.orders.promote) if revision else None,
         approved=standing(decision.orders.approved) if revision else None,
         paused=standing(decision.orders.paused) if revision else None,

@@ -27,7 +27,7 @@ from fairlead.rollout.serving import NOTHING, SOON, abandoned, phase_of, serves,
 from fairlead.rollout.size import kept_replicas, needs_the_room, sized, wanted_replicas
 from fairlead.rollout.stable import stable_revision, stable_since
 from fairlead.rollout.subject import standing
-from fairlead.rollout.untried import AS_SOON_AS_IT_CAN, needs_no_trial
+from fairlead.rollout.untried import takes_over_at_once
 from fairlead.situation import Situation, revision_of
 from fairlead.traffic.choice import traffic_of
 
@@ -46,7 +46,7 @@ def _decided(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision |
         return _settled(situation, spec, wanted, orders)
     match spec.rollout.strategy:
         case "Canary" if stable is not None and (
-            orders.abort is not None or needs_no_trial(situation, spec, stable, wanted) not in AS_SOON_AS_IT_CAN
+            orders.abort is not None or not takes_over_at_once(situation, spec, stable, wanted)
         ):
             return canary.beside(situation, spec, stable, wanted, orders)
         case "Canary" | "BlueGreen":

@@ -6,6 +6,7 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.revision import Revision
 from fairlead.api.status import DrainingStatus
 from fairlead.plan import Drained
+from fairlead.rollout.capacity import swaps
 from fairlead.situation import Situation, revision_named
 from fairlead.traffic.choice import traffic_of
 
@@ -71,7 +72,9 @@ def guard_left(situation: Situation, spec: ModelDeploymentSpec, drained: Drained
 
 
 def _guard(spec: ModelDeploymentSpec, drained: Drained) -> timedelta:
-    return spec.rollout.guard if spec.rollout.strategy == "Canary" and drained.served else timedelta(0)
+    # With Swap it has given up its pods: there is nothing that could be kept ready.
+    guarded = spec.rollout.strategy == "Canary" and not swaps(spec) and drained.served
+    return spec.rollout.guard if guarded else timedelta(0)
 
 
 def _left(situation: Situation, spec: ModelDeploymentSpec, drained: Drained) -> timedelta:

@@ -6,7 +6,7 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
 from fairlead.plan import Decision, Drained
-from fairlead.rollout.draining import drained_from_now, guard_left, next_drained
+from fairlead.rollout.draining import drained_from_now, draining, guard_left, next_drained
 from fairlead.rollout.size import floor_left, wanted_replicas
 from fairlead.rollout.stable import stable_since
 from fairlead.situation import Situation, revision_named
@@ -31,6 +31,12 @@ def serves(
         draining=old,
         look_again=soonest(floor, *guards, next_drained(situation, spec, old)),
     )
+
+
+def take_over(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
+    """The wanted revision is stable from now on, and what served before drains."""
+    old = draining(situation, spec, keep_out={stable.name, wanted.name}, guarded=False)
+    return serves(situation, spec, wanted, (*old, *drained_from_now(situation, spec, stable)))
 
 
 def _phase(situation: Situation, spec: ModelDeploymentSpec, old: tuple[Drained, ...]) -> Phase:
@@ -61,6 +67,8 @@ def time_left(situation: Situation, spec: ModelDeploymentSpec, candidate: Revisi
     rollout = situation.status.rollout if situation.status else None
     known = rollout is not None and rollout.revision == candidate.name
     since = min(rollout.since, situation.now) if rollout is not None and known else situation.now
+    if rollout is not None and known and rollout.given_up is not None:
+        since = min(max(since, rollout.given_up.since), situation.now)  # with Swap every pod has its own time
     return since + spec.rollout.progress_deadline - situation.now
 
 

@@ -18,6 +18,8 @@ from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.revision import Revision
 from fairlead.plan import Decision
+from fairlead.rollout.capacity import swaps
+from fairlead.rollout.places import within_places
 from fairlead.rollout.stable import stable_since
 from fairlead.situation import Situation
 
@@ -28,9 +30,10 @@ FLOOR_TIME = timedelta(minutes=5)
 
 def sized(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Decision:
     """The decision with the numbers of every revision that runs by it."""
-    return replace(
+    found = replace(
         decision, scale=_scale(situation, spec, decision), floor=_floors(situation, spec.autoscaling, decision)
     )
+    return within_places(situation, found) if swaps(spec) else found
 
 
 def wanted_replicas(spec: ModelDeploymentSpec, situation: Situation, stable: Revision | None) -> int:

@@ -6,7 +6,7 @@ from fairlead.api.revision import Revision
 from fairlead.plan import Orders, Problem
 from fairlead.rollout.orders import Subject, orders
 from fairlead.rollout.rollback import on_its_way, way_back
-from fairlead.rollout.untried import AS_SOON_AS_IT_CAN, needs_no_trial
+from fairlead.rollout.untried import takes_over_at_once
 from fairlead.situation import Situation
 
 
@@ -34,7 +34,7 @@ def _subject(
         back = way_back(situation, spec, stable)
         told = f"{stable.name} serves already"
         return Subject(revision=stable.name, takes=_only(Action.ABORT) if back else frozenset(), otherwise=told)
-    if needs_no_trial(situation, spec, stable, wanted) in AS_SOON_AS_IT_CAN:
+    if takes_over_at_once(situation, spec, stable, wanted):
         told = f"{wanted.name} takes over without a trial"
         return Subject(revision=wanted.name, takes=_only(Action.ABORT), otherwise=told)
     return Subject(revision=wanted.name, takes=frozenset(Action), otherwise=f"{wanted.name} is on its way")

@@ -8,8 +8,9 @@ from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
 from fairlead.evidence.judgement import Judged
 from fairlead.plan import Decision, Wait
+from fairlead.rollout.capacity import goal_on_trial, in_its_place, swaps
 from fairlead.rollout.draining import draining
-from fairlead.rollout.serving import abandoned
+from fairlead.rollout.serving import abandoned, phase_of
 from fairlead.rollout.size import kept_replicas, wanted_replicas
 from fairlead.rollout.stable import stable_since
 from fairlead.situation import Situation
@@ -27,28 +28,38 @@ def on_the_way(
     phase: Phase,
     wait: Wait,
     judged: Judged | None = None,
+    goal: int | None = None,
 ) -> Decision:
-    """A revision that is wanted, beside the one that serves: both run, and `judged` says how traffic is shared."""
+    """A revision that is wanted, beside the one that serves: both run, and `judged` says how traffic is shared.
+
+    `goal` is how many pods it is to have; where that is None, `judged` says so, too.
+    """
     needed = wanted_replicas(spec, situation, stable)
     serving, trying = situation.serving_pods(stable.name), situation.serving_pods(wanted.name)
     others = situation.deployed_revisions() - {stable.name, wanted.name}
     old = draining(situation, spec, keep_out={stable.name, wanted.name}, guarded=False)
     weight = judged.weight if judged is not None else 0.0
     tried = phase in ON_TRIAL and not others
-    return Decision(
+    decision = Decision(
         phase=phase,
         replicas=needed,
         stable_replicas=kept_replicas(situation, stable, needed),
         stable=stable,
         stable_since=stable_since(situation, stable),
         candidate=wanted,
-        candidate_replicas=_pods(situation, spec, stable, wanted, weight),
+        candidate_replicas=_pods(situation, spec, stable, wanted, weight) if goal is None else goal,
         share=traffic_of(spec).share(weight, trying, serving, needed) if tried else 0.0,
         draining=(*old, *abandoned(situation, spec, {stable.name, wanted.name, *(each.revision.name for each in old)})),
         judged=judged,
         wait=wait,
         look_again=TICK,
     )
+    if not swaps(spec):
+        return decision
+    # Once it is written down that it takes over, traffic follows its pods.
+    may_have = 1.0 if phase == Phase.PROMOTING == phase_of(situation, wanted) else weight
+    aim = goal_on_trial(situation, spec, needed, wanted, weight) if goal is None else goal
+    return in_its_place(situation, spec, decision, aim, may_have if tried else None)
 
 
 def _pods(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, weight: float) -> int:

@@ -11,6 +11,7 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.phases import ON_TRIAL
 from fairlead.api.reasons import ConditionType
 from fairlead.api.revision import Revision
+from fairlead.rollout.capacity import swaps
 from fairlead.rollout.rollback import remembered_failure
 from fairlead.rollout.serving import phase_of
 from fairlead.rollout.size import wanted_replicas
@@ -47,6 +48,15 @@ def needs_no_trial(
     if untouched and wanted_replicas(spec, situation, stable) == 0:
         return Untried.NOTHING_WANTED
     return Untried.STABLE_GONE if _is_gone(situation, stable) else None
+
+
+def takes_over_at_once(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> bool:
+    """Whether a revision that needs no trial needs no way, either: it can have all pods beside those that serve.
+
+    With Swap it cannot, and they move over one after the other.
+    """
+    spare = not swaps(spec) or wanted_replicas(spec, situation, stable) == 0
+    return spare and needs_no_trial(situation, spec, stable, wanted) in AS_SOON_AS_IT_CAN
 
 
 def _is_gone(situation: Situation, stable: Revision) -> bool:

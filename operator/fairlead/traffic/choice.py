@@ -8,4 +8,7 @@ from fairlead.traffic.replicas import ReplicaRatio
 
 def traffic_of(spec: ModelDeploymentSpec) -> TrafficSplit:
     """The implementation for a model."""
-    return ReplicaRatio() if spec.traffic is None else GatewayRoute(spec.traffic.gateway)
+    if spec.traffic is None:
+        return ReplicaRatio()
+    swaps = spec.rollout.capacity == "Swap"
+    return GatewayRoute(spec.traffic.gateway, on_trial=spec.rollout.max_weight / 100 if swaps else 1.0)

@@ -1,7 +1,8 @@
 """Traffic by weights of an HTTPRoute (gateway-api.sigs.k8s.io/reference/spec, HTTPRoute).
 
 A weight counts only when the Gateway has accepted the route and resolved its references at its present generation:
-until then traffic may go as before. The Service that clients in the cluster use goes to the stable revision alone.
+until then traffic may go as before. The Service that clients in the cluster use goes to the stable revision alone, but
+for a canary that takes over with Swap: the stable revision has ever fewer pods then, and those of both share it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,9 +25,13 @@ CONTROLLER_AWAY = "is it there, and does its controller run?"
 
 @dataclass(frozen=True)
 class GatewayRoute(TrafficSplit):
-    """One HTTPRoute per model, at the Gateway that the spec names."""
+    """One HTTPRoute per model, at the Gateway that the spec names.
+
+    `on_trial` is the share of traffic beyond which the Service, too, goes to the pods of both revisions.
+    """
 
     gateway: Gateway
+    on_trial: float = 1.0
 
     def pods(self, share: float, stable_pods: int, needed: int) -> int:
         """As many as bear the share with no more load each than a stable pod has; never none."""
@@ -42,7 +47,7 @@ class GatewayRoute(TrafficSplit):
     def objects(
         self, situation: Situation, serving: Revision, candidate: Revision | None, share: float
     ) -> tuple[dict[str, Any], ...]:
-        service = stable_service(situation.identity, serving)
+        service = stable_service(situation.identity, serving, shared=share > self.on_trial)
         if HTTP_ROUTE not in situation.served:
             return (service,)
         percent = round(100 * share) if candidate is not None else 0

@@ -281,8 +281,21 @@ ROLLOUT = (
         for path, value in (
             ("rollout.approval", {"required": True}),
             ("rollout.steps", [{"weight": 5, "duration": "1m"}]),
+            ("rollout.capacity", "Swap"),
         )
         for strategy in ("BlueGreen", "Recreate")
+    ),
+    schema("rollout.capacity", "Spare", "Unsupported value", '"Surge", "Swap"'),
+    rule("rollout.capacity", "Swap", "set replicas to 2 or more, or choose"),
+    rule("rollout.capacity", "Swap", "rollout.strategy: Recreate", others={"replicas": 1}),
+    rule(
+        "rollout.capacity",
+        "Swap",
+        "set replicas in place of autoscaling",
+        others={
+            "resources.requests": {"cpu": 1},
+            "autoscaling": {"minReplicas": 2, "maxReplicas": 4, "target": {"cpuUtilization": 70}},
+        },
     ),
     *(
         rule("rollout.steps", steps, words, about=about, others={"rollout.strategy": "Canary"})

@@ -53,6 +53,7 @@ def test_defaults_are_filled_in_where_absence_would_not_mean_the_same(kube: Kube
         "rollout": {
             "approval": {"required": False},
             "badRequestBudget": 5,
+            "capacity": "Surge",
             "confidence": "95",
             "drain": "30s",
             "evidence": {"source": "Pods"},
