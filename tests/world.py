@@ -74,6 +74,8 @@ class World:
     """Whether the administrator lets objectives have queries."""
     exposed: Exposed | None = None
     """What the pods of the stable revision have been seen to count."""
+    forbidden: frozenset[Kind] = frozenset()
+    """Those of which nobody may read any: what is written of them is not seen again."""
     count: int = 0
     told: list[LogLine] = field(default_factory=list)
     """All that was written to the log."""
@@ -98,7 +100,7 @@ class World:
             runtime=None if self.runtime is None else parse_model_runtime(self.runtime),
             other_runtimes=self.other_runtimes if self.runtime is None else (),
             revisions=known_revisions(self.children),
-            children=deepcopy(self.children),
+            children={key: deepcopy(live) for key, live in self.children.items() if key[0] not in self.forbidden},
             pods=tuple(self.pods()),
             probe=self.answer(asked) if asked else None,
             annotations=dict(self.model["metadata"].get("annotations") or {}),
@@ -106,6 +108,7 @@ class World:
             refusals=self.refusals,
             served=self.served,
             queries=self.queries,
+            forbidden=self.forbidden,
         )
 
     def answer(self, revision: str) -> ProbeAnswer | None:

@@ -82,8 +82,8 @@ class Situation:
     """One look at one model. `status` is what was written last, or None when there is none that can be read.
 
     `other_runtimes` are the names of those ModelRuntimes that there are, where the one that the model names is not.
-    `served` are those optional kinds that the cluster has. `queries` says whether objectives may have queries of their
-    own, by the operator's administrator.
+    `served` are those optional kinds that the cluster has, and `forbidden` those of which Fairlead may not read any.
+    `queries` says whether objectives may have queries of their own, by the operator's administrator.
     """
 
     now: datetime
@@ -104,6 +104,7 @@ class Situation:
     refusals: tuple[Refusal, ...] = ()
     operator_namespace: str = "fairlead-system"
     served: frozenset[Kind] = frozenset(OPTIONAL)
+    forbidden: frozenset[Kind] = frozenset()
     queries: bool = True
 
     def child(self, kind: Kind, name: str) -> Manifest | None:

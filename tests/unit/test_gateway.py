@@ -234,6 +234,34 @@ def test_a_cluster_without_the_gateway_api_is_told_and_serves_by_the_service():
     assert world.condition("Available")["status"] == "True"
 
 
+def test_a_route_that_may_not_be_read_is_told_and_written_all_the_same():
+    world = on_trial()
+    until_phase(world, "Judging")
+    while world.weight == 0:
+        world.tick()
+    canary = str(world.rollout["revision"])
+    world.served, world.forbidden = frozenset(), frozenset({HTTP_ROUTE})
+    world.bad["2"] = 0.5
+    until_phase(world, "RolledBack")
+    assert weights(world) == {stable(world): 100}
+    world.tick(30)
+    assert canary in world.deployments(), "nobody knows whether the Gateway still sends requests to it"
+    assert world.lost == 0
+    assert routed(world) == ("False", "RouteForbidden")
+    assert "grant Fairlead get, list, watch" in world.condition("TrafficRouted")["message"]
+    world.served, world.forbidden = frozenset({HTTP_ROUTE}), frozenset()
+    world.tick(30)
+    assert world.deployments() == {stable(world)}
+
+
+def test_no_trial_begins_behind_a_route_that_may_not_be_read():
+    world = served()
+    world.served, world.forbidden = frozenset(), frozenset({HTTP_ROUTE})
+    world.change(model={"uri": "pvc://models/fraud", "version": "2"})
+    world.tick(60)
+    assert (world.rollout["phase"], world.condition("Ready")["reason"]) == ("Starting", "RouteForbidden")
+
+
 def test_a_route_that_somebody_deleted_comes_back_with_the_same_weights():
     world = on_trial()
     until_phase(world, "Judging")

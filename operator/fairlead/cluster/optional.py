@@ -5,11 +5,12 @@ be started again with the right ones, when an add-on has been installed or remov
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol
 
 from fairlead.api.kinds import Kind
+from fairlead.cluster.use import Use
 
 LOOK_AGAIN = timedelta(seconds=30)
 CHANGED_AFTER = 2
@@ -19,7 +20,7 @@ CHANGED_AFTER = 2
 class Reads(Protocol):
     """What is asked of the client."""
 
-    async def may_use(self, kind: Kind, namespaces: Sequence[str]) -> bool | None:
+    async def usable(self, kind: Kind, namespaces: Sequence[str]) -> Use | None:
         """Whether the kind is served and may be read; None while the API server does not say."""
 
 
@@ -31,24 +32,23 @@ class OptionalKinds:
         self._kinds = kinds
         self._look_again = look_again.total_seconds()
 
-    async def present(self, namespaces: Sequence[str]) -> frozenset[Kind]:
-        """Those that can be used; waits until the API server says so of each."""
-        found = {kind: await self._certain(kind, namespaces) for kind in self._kinds}
-        return frozenset(kind for kind, there in found.items() if there)
+    async def found(self, namespaces: Sequence[str]) -> dict[Kind, Use]:
+        """What there is of each; waits until the API server says so."""
+        return {kind: await self._certain(kind, namespaces) for kind in self._kinds}
 
-    async def wait_for_change(self, present: frozenset[Kind], namespaces: Sequence[str]) -> Kind:
+    async def wait_for_change(self, found: Mapping[Kind, Use], namespaces: Sequence[str]) -> Kind:
         """Waits until one of them comes or goes, and returns it."""
         others = dict.fromkeys(self._kinds, 0)
         while True:
             await asyncio.sleep(self._look_again)
             for kind in self._kinds:
-                answer = await self._client.may_use(kind, namespaces)
+                answer = await self._client.usable(kind, namespaces)
                 if answer is not None:
-                    others[kind] = others[kind] + 1 if answer != (kind in present) else 0
+                    others[kind] = others[kind] + 1 if answer != found[kind] else 0
                 if others[kind] >= CHANGED_AFTER:
                     return kind
 
-    async def _certain(self, kind: Kind, namespaces: Sequence[str]) -> bool:
-        while (answer := await self._client.may_use(kind, namespaces)) is None:  # noqa: ASYNC110 - there is nobody to set an event
+    async def _certain(self, kind: Kind, namespaces: Sequence[str]) -> Use:
+        while (answer := await self._client.usable(kind, namespaces)) is None:  # noqa: ASYNC110 - there is nobody to set an event
             await asyncio.sleep(min(self._look_again, 2.0))
         return answer

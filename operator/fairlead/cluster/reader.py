@@ -19,6 +19,7 @@ from fairlead.cluster.errors import (
     Unauthorized,
 )
 from fairlead.cluster.store import Key, Object, key_of
+from fairlead.cluster.use import Use
 
 log = logging.getLogger(__name__)
 
@@ -88,10 +89,29 @@ class Reader:
             return False
         return True
 
-    async def may_use(self, kind: Kind, namespaces: Sequence[str] = ()) -> bool | None:
-        """Whether an optional kind is served and we may read it; None while the API server does not say."""
+    async def usable(self, kind: Kind, namespaces: Sequence[str] = ()) -> Use | None:
+        """Whether an optional kind is served and we may read it; None while the API server does not say.
+
+        To who may not read a kind it does not say whether it is served, so that is looked up.
+        """
         answers = [await self._may_read(kind, namespace, unserved=False) for namespace in namespaces or (None,)]
-        return None if None in answers else all(answers)
+        if None in answers:
+            return None
+        if all(answers):
+            return Use.USABLE
+        there = await self._is_known(kind)
+        return None if there is None else Use.FORBIDDEN if there else Use.ABSENT
+
+    async def _is_known(self, kind: Kind) -> bool | None:
+        """Whether discovery, which everybody may read, lists a kind; None while the API server does not say."""
+        try:
+            found = await self._connection.request("GET", f"/{'apis' if kind.group else 'api'}/{kind.api_version}")
+        except NotFound:
+            return False
+        except ApiError as error:
+            log.debug("discovery of %s: %s", kind.api_version, error)
+            return None
+        return any(each.get("name") == kind.plural for each in found.get("resources") or ())
 
     async def may_list(self, kind: Kind, namespace: str) -> bool | None:
         """Whether we may read a kind in a namespace; None while the API server does not say.

@@ -21,6 +21,7 @@ from fairlead.cluster.namespaces import Namespaces
 from fairlead.cluster.optional import OptionalKinds
 from fairlead.cluster.queue import WorkQueue
 from fairlead.cluster.store import Key
+from fairlead.cluster.use import Use
 from fairlead.handlers.watches import SELECTORS, WATCHED, Hooks, registry
 from fairlead.observe.asking import Asking
 from fairlead.observe.caches import caches
@@ -66,7 +67,8 @@ class Operator:
             questions,
             settings.operator_namespace,
             _now,
-            lambda: self._served,
+            self._served,
+            self._forbidden,
             queries=settings.prometheus_queries,
         )
         self._controller = Controller(
@@ -87,7 +89,7 @@ class Operator:
         self._endpoints = Endpoints(settings.http_port, self._metrics, ready=lambda: self._controller.synced)
         self._namespaces = Namespaces(client, settings.namespaces)
         self._optional = OptionalKinds(client, OPTIONAL)
-        self._served: frozenset[Kind] = frozenset()
+        self._found: dict[Kind, Use] = {}
         self._watched = list(settings.namespaces)  # Kopf reads it once it has started, when those missing are out
         self._stop = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
@@ -123,21 +125,28 @@ class Operator:
         self._running = asyncio.create_task(self._controller.run(), name="controller")
         # Without its controller the process only looks alive: it ends, and the kubelet starts another.
         self._running.add_done_callback(lambda _: self._stop.set())
-        return self._served
+        return self._served()
+
+    def _served(self) -> frozenset[Kind]:
+        """The optional kinds that can be used."""
+        return frozenset(kind for kind, use in self._found.items() if use == Use.USABLE)
+
+    def _forbidden(self) -> frozenset[Kind]:
+        """Those that are there and may not be read."""
+        return frozenset(kind for kind, use in self._found.items() if use == Use.FORBIDDEN)
 
     async def _find_optional(self) -> None:
         """Leaves out the add-ons that are missing, and has the process started anew when that changes."""
-        self._served = await self._optional.present(self._watched)
-        for kind in OPTIONAL:
-            there = "is there" if kind in self._served else "is not served here, or may not be read"
-            log.info("optional kind %s (%s) %s", kind.kind, kind.api_version, there)
-        self._controller.unserved = frozenset(OPTIONAL) - self._served
+        self._found = await self._optional.found(self._watched)
+        for kind, use in self._found.items():
+            log.info("optional kind %s (%s) %s", kind.kind, kind.api_version, use)
+        self._controller.unserved = frozenset(OPTIONAL) - self._served()
         self._waiting.append(asyncio.create_task(self._end_for_add_ons(), name="optional kinds"))
 
     async def _end_for_add_ons(self) -> None:
-        kind = await self._optional.wait_for_change(self._served, self._watched)
-        change = "cannot be used any more" if kind in self._served else "can be used now"
-        log.warning("%s (%s) %s: ending, to be started again with it", kind.kind, kind.api_version, change)
+        kind = await self._optional.wait_for_change(self._found, self._watched)
+        change = f"was found to be so: it {self._found[kind]}, and that has changed"
+        log.warning("%s (%s) %s: ending, to be started again", kind.kind, kind.api_version, change)
         self._stop.set()
 
     async def _narrow(self) -> None:

@@ -69,6 +69,7 @@ class Observer:
         operator_namespace: str,
         clock: Callable[[], datetime],
         served: Callable[[], frozenset[Kind]] = lambda: frozenset(OPTIONAL),
+        forbidden: Callable[[], frozenset[Kind]] = frozenset,
         *,
         queries: bool = True,
     ) -> None:
@@ -80,6 +81,7 @@ class Observer:
         self._operator_namespace = operator_namespace
         self._clock = clock
         self._served = served
+        self._forbidden = forbidden
         self._queries = queries
 
     def look(self, key: Key) -> Situation | None:
@@ -116,6 +118,7 @@ class Observer:
             annotations=live["metadata"].get("annotations") or {},
             operator_namespace=self._operator_namespace,
             served=self._served(),
+            forbidden=self._forbidden(),
             queries=self._queries,
         )
 

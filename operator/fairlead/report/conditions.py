@@ -13,6 +13,7 @@
 | the spec's revision serves       | True  | –           | –       | True      |
 | … but not through its Gateway yet | False | True        | –       | True      |
 | … which refuses the route        | False | –           | True    | True      |
+| … whose route may not be read    | False | –           | True    | True      |
 
 TrafficRouted is there with spec.traffic alone: whether the Gateway sends traffic as it was decided. MonitoringActive is
 about Prometheus (monitoring.py), and makes no difference to these.
@@ -38,7 +39,7 @@ from fairlead.report.rollout_conditions import rollout_conditions
 from fairlead.situation import Manifest, Situation
 from fairlead.traffic.choice import traffic_of
 
-TAKES_A_PERSON = (Reason.ROUTE_REFUSED, Reason.GATEWAY_API_MISSING)
+TAKES_A_PERSON = (Reason.ROUTE_REFUSED, Reason.ROUTE_FORBIDDEN, Reason.GATEWAY_API_MISSING)
 """What will not pass by itself."""
 
 

@@ -48,7 +48,7 @@ class GatewayRoute(TrafficSplit):
         self, situation: Situation, serving: Revision, candidate: Revision | None, share: float
     ) -> tuple[dict[str, Any], ...]:
         service = stable_service(situation.identity, serving, shared=share > self.on_trial)
-        if HTTP_ROUTE not in situation.served:
+        if _is_absent(situation):
             return (service,)
         percent = round(100 * share) if candidate is not None else 0
         weights = {serving.name: 100 - percent}
@@ -58,12 +58,19 @@ class GatewayRoute(TrafficSplit):
 
     def pending(self, situation: Situation) -> Wait | None:
         name = situation.identity.name
-        if HTTP_ROUTE not in situation.served:
+        if _is_absent(situation):
             told = (
-                f"HTTPRoute {name} cannot be made: the cluster does not serve HTTPRoute ({HTTP_ROUTE.api_version}), or "
-                "Fairlead may not read it; install the Gateway API, or remove spec.traffic"
+                f"HTTPRoute {name} cannot be made: the cluster does not serve HTTPRoute ({HTTP_ROUTE.api_version}); "
+                "install the Gateway API, or remove spec.traffic"
             )
             return Wait(reason=Reason.GATEWAY_API_MISSING, message=told)
+        if HTTP_ROUTE in situation.forbidden:
+            told = (
+                f"HTTPRoute {name} cannot be read, so it is not known where traffic goes: grant Fairlead get, list, "
+                f"watch, create, update, patch and delete on {HTTP_ROUTE.plural}.{HTTP_ROUTE.group} "
+                f"in namespace {situation.identity.namespace}"
+            )
+            return Wait(reason=Reason.ROUTE_FORBIDDEN, message=told)
         refused = (each for each in situation.refusals if (each.kind, each.name) == (HTTP_ROUTE.kind, name))
         if (refusal := next(refused, None)) is not None:
             return Wait(reason=refusal.reason, message=f"HTTPRoute {name} cannot be written")
@@ -79,8 +86,11 @@ class GatewayRoute(TrafficSplit):
         return Wait(reason=Reason.ROUTE_PENDING, message=f"traffic is on its way to {revision.name}")
 
     def may_reach(self, situation: Situation, revision: Revision) -> bool:
-        """Until the Gateway has accepted a route without that revision; also where somebody has deleted the route."""
-        if HTTP_ROUTE not in situation.served:
+        """Until the Gateway has accepted a route without that revision; also where somebody has deleted the route.
+
+        Of a route that may not be read nobody knows: who may still get requests stays.
+        """
+        if _is_absent(situation):
             return False
         return revision.name in self._weights(situation) or self.pending(situation) is not None
 
@@ -104,6 +114,10 @@ class GatewayRoute(TrafficSplit):
             and each["parentRef"].get("namespace", identity.namespace) == (self.gateway.namespace or identity.namespace)
             and self.gateway.section_name in (None, each["parentRef"].get("sectionName"))
         ]
+
+
+def _is_absent(situation: Situation) -> bool:
+    return HTTP_ROUTE not in situation.served and HTTP_ROUTE not in situation.forbidden
 
 
 def http_route(identity: Identity, gateway: Gateway, weights: Mapping[str, int]) -> dict[str, Any]:
