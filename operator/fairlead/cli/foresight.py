@@ -5,22 +5,29 @@ from fractions import Fraction
 from typing import Any
 
 from fairlead.api.kinds import DEPLOYMENT, kind_of
-from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.api.modeldeployment import ModelDeployment, ModelDeploymentSpec
+from fairlead.api.phases import ON_TRIAL
 from fairlead.api.quantity import quantity_value
 from fairlead.api.reasons import Phase
-from fairlead.api.status import Status
+from fairlead.api.revision import Revision
+from fairlead.api.status import RolloutStatus, StableStatus, Status
 from fairlead.apply.difference import difference
+from fairlead.desired.revision import wanted_revision
 from fairlead.plan import Apply, Delete, Plan, Scale
 from fairlead.rollout.untried import AS_SOON_AS_IT_CAN, needs_no_trial
 from fairlead.situation import Situation, revision_named
 
 
-def foresight(situation: Situation, spec: ModelDeploymentSpec, plan: Plan) -> str:
-    """The first thing that the operator would do, and where it leads."""
+def foresight(situation: Situation, spec: ModelDeploymentSpec, plan: Plan, anyway: Plan | None = None) -> str:
+    """The first thing that the operator would do, and where it leads.
+
+    `anyway` is what it would do with the ModelDeployment as it is: that is no consequence of the file.
+    """
     identity, told = situation.identity, Status.model_validate(plan.status)
     lines = [f"ModelDeployment {identity.name} in namespace {identity.namespace}", ""]
     lines += [f"  {line}" for line in _rollout(situation, spec, plan, told)]
-    changes = list(_changes(situation, plan))
+    due = set(_changes(situation, anyway)) if anyway is not None else set()
+    changes = [line for line in _changes(situation, plan) if line not in due]
     lines += ["", *(f"  {line}" for line in changes or ("no object changes",))]
     return "\n".join(lines) + "\n"
 
@@ -38,12 +45,22 @@ def _rollout(situation: Situation, spec: ModelDeploymentSpec, plan: Plan, told: 
         serves = stable.revision if stable else "nothing"
         yield f"No new revision: {serves} serves, and no pod restarts."
         return
-    started = _deployment(plan, coming)
+    started = _deployment(plan, coming) or _to_come(situation, coming)
     new = coming not in situation.deployed_revisions()
     version = (started.get("metadata", {}).get("labels") or {}).get("app.kubernetes.io/version")
     named = f"{coming} (version {version})" if version else coming
+    if rollout is not None and rollout.phase in ON_TRIAL and before is not None and before.revision == coming:
+        yield f"Goes on with the revision {named}. {_on_trial(rollout, stable)}"
+        return
     yield f"{'Starts' if new else 'Goes on with'} the revision {named}. {_way(spec, told, situation)}"
     yield from _needs(spec, started, told)
+
+
+def _on_trial(rollout: RolloutStatus, stable: StableStatus | None) -> str:
+    """Of one that is tried already: what the evidence will make of it nobody knows."""
+    beside = f" beside {stable.revision}" if stable else ""
+    weight = f" with {rollout.weight} % of the traffic" if rollout.weight is not None else ""
+    return f"It is on trial{beside}{weight} ({rollout.phase}), and goes on as the evidence allows."
 
 
 def _way(spec: ModelDeploymentSpec, told: Status, situation: Situation) -> str:
@@ -58,11 +75,11 @@ def _way(spec: ModelDeploymentSpec, told: Status, situation: Situation) -> str:
         return f"It takes over from {stable.revision} when {pods} are available and answer (BlueGreen)."
     if _has_served(situation, spec, stable.revision, told):
         return f"It takes over from {stable.revision} when {pods} are available and answer: it needs no trial."
+    where = f"in the place of one of {stable.revision}'s" if rollout.capacity == "Swap" else f"beside {stable.revision}"
     first = f"{rollout.steps[0].weight} % of the traffic" if rollout.steps else "traffic as the evidence allows"
     approval = ", and a person has approved it" if rollout.approval.required else ""
     return (
-        f"It starts with one pod beside {stable.revision}, gets {first}, and takes over when the "
-        f"evidence is for it{approval} (Canary)."
+        f"It starts with one pod {where}, gets {first}, and takes over when the evidence is for it{approval} (Canary)."
     )
 
 
@@ -81,6 +98,8 @@ def _needs(spec: ModelDeploymentSpec, deployment: Mapping[str, Any], told: Statu
     if not per_pod:
         return
     beside = " beside those of the old revision" if told.stable and spec.rollout.strategy != "Recreate" else ""
+    if spec.rollout.capacity == "Swap":
+        beside = ", which it takes over from the old revision" if told.stable else ""
     for name, amount in per_pod.items():
         all_of_them = "" if spec.autoscaling else f", {_plain(amount * (spec.replicas or 1))} for all of its pods"
         yield f"Each pod needs {_plain(amount)} {name}{all_of_them}{beside}."
@@ -112,6 +131,16 @@ def _number(spec: ModelDeploymentSpec) -> str:
 def _deployment(plan: Plan, revision: str) -> Mapping[str, Any]:
     found = (step.manifest for step in plan.steps if isinstance(step, Apply))
     return next((each for each in found if kind_of(each) == DEPLOYMENT and each["metadata"]["name"] == revision), {})
+
+
+def _to_come(situation: Situation, revision: str) -> Mapping[str, Any]:
+    """The Deployment of a revision that waits for others to end, as far as it is known."""
+    model = situation.model
+    wanted = wanted_revision(situation, model) if isinstance(model, ModelDeployment) else None
+    if not isinstance(wanted, Revision) or wanted.name != revision:
+        return {}
+    template = wanted.snapshot.template
+    return {"metadata": template["metadata"], "spec": {"template": template}}
 
 
 def _changes(situation: Situation, plan: Plan) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,15 +24,19 @@ from fairlead.cli import requests
 from fairlead.cli.errors import CommandError
 from fairlead.metadata import is_part_of
 from fairlead.observe.exposed import remembered
+from fairlead.observe.trials import Trials
 from fairlead.situation import Identity, Situation
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-def situation(manifest: Mapping[str, Any], runtimes: Mapping[str, Mapping[str, Any]], namespace: str) -> Situation:
-    """What there is, with the ModelDeployment as the API server would store it. Raises CommandError.
+def situation(
+    manifest: Mapping[str, Any], runtimes: Mapping[str, Mapping[str, Any]], namespace: str
+) -> tuple[Situation, Situation | None]:
+    """What there is, with the ModelDeployment as the API server would store it, and as it is. Raises CommandError.
 
-    ModelRuntimes that are in the files go before those in the cluster.
+    ModelRuntimes that are in the files go before those in the cluster. A trial that is on is the one that a new leader
+    would go on with; its metrics are not read.
     """
     name, where = manifest["metadata"]["name"], manifest["metadata"].get("namespace") or namespace
     wanted = {**manifest, "metadata": {**manifest["metadata"], "namespace": where}}
@@ -43,7 +48,7 @@ def situation(manifest: Mapping[str, Any], runtimes: Mapping[str, Mapping[str, A
     reference = ((stored["spec"].get("runtime") or {}).get("ref") or {}).get("name")
     runtime = (runtimes.get(reference) or requests.found(MODEL_RUNTIME, None, reference)) if reference else None
     status = _status(live, name)
-    return Situation(
+    coming = Situation(
         now=datetime.now(UTC),
         identity=Identity(
             name=name, namespace=where, uid=metadata["uid"], generation=int(metadata.get("generation") or 1)
@@ -55,9 +60,11 @@ def situation(manifest: Mapping[str, Any], runtimes: Mapping[str, Mapping[str, A
         revisions=known_revisions(children),
         children=children,
         pods=tuple(requests.listed(POD, where, f"{MODEL}={name}")) if live else (),
+        trial=Trials().latest((where, name), status),
         annotations=metadata.get("annotations") or {},
         served=frozenset(kind for kind, found in optional.items() if found is not None),
     )
+    return coming, replace(coming, model=parse_model_deployment(live)) if live else None
 
 
 def _applied(wanted: Mapping[str, Any], live: Mapping[str, Any] | None) -> dict[str, Any]:

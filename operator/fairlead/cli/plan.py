@@ -35,8 +35,9 @@ def plan(files: Sequence[str], namespace: str | None) -> str:
     runtimes = {runtime["metadata"]["name"]: runtime for runtime in of_kind(MODEL_RUNTIME, found)}
     told = []
     for model in models:
-        situation = gather.situation(model, runtimes, namespace or cluster.namespace_of_context())
+        situation, as_it_is = gather.situation(model, runtimes, namespace or cluster.namespace_of_context())
         if isinstance(situation.model, Invalid):
             raise CommandError(f"ModelDeployment {situation.identity.name}: {'; '.join(situation.model.problems)}")
-        told.append(foresight(situation, situation.model.spec, reconcile(situation)))
+        anyway = reconcile(as_it_is) if as_it_is else None
+        told.append(foresight(situation, situation.model.spec, reconcile(situation), anyway))
     return "\n".join(told)

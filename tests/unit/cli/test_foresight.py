@@ -1,22 +1,28 @@
 """cli/foresight.py: what a change would do, told before it is made."""
 
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from canary_world import CanaryWorld
 from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.cli.foresight import foresight
 from fairlead.reconcile import reconcile
+from swap_world import SwapWorld
 from unit.test_canary import on_trial, until_phase
 from unit.test_decisions import canary, judged
 from world import World, a_model
 
 
 def told(world: World, **spec: Any) -> str:
-    """What `fairlead plan` says of the model with these fields changed."""
+    """What `fairlead plan` says of the model with these fields changed. It reads no metrics."""
+    before = replace(world.look(), sweep=None)
     world.change(**spec)
-    situation = world.look()
+    situation = replace(world.look(), sweep=None)
     assert isinstance(situation.model, ModelDeployment)
-    return foresight(situation, situation.model.spec, reconcile(situation))
+    anyway = reconcile(before) if before.status else None
+    return foresight(situation, situation.model.spec, reconcile(situation), anyway)
 
 
 def version(text: str) -> dict[str, Any]:
@@ -55,8 +61,9 @@ def test_each_strategy_says_how_the_new_revision_takes_over():
 
 
 def test_a_canary_starts_with_one_pod_and_waits_for_the_evidence():
-    world = on_trial()
-    text = told(world)
+    world = CanaryWorld()
+    world.settle()
+    text = told(world, **version("2"))
     assert "(version 2)" in text
     assert "gets traffic as the evidence allows" in text
     assert " (1 pod)\n" in text
@@ -92,6 +99,35 @@ def test_what_cannot_be_made_says_why():
     world.runtime = None
     assert "mlserver" in (text := told(world, **version("2")))
     assert "- Deployment" not in text
+
+
+@pytest.mark.parametrize("behind", [{}, {"traffic": {"gateway": {"name": "public"}}}], ids=["by-pods", "by-gateway"])
+def test_a_trial_that_is_on_goes_on_as_it_is(behind: dict[str, Any]):
+    world = judged(replicas=8, **behind)
+    world.tick(20)
+    weight = world.weight
+    assert weight > 0
+    world.restart()  # whoever plans knows what status says, and no more
+    text = told(world, network={"isolation": "Namespace"})
+    assert f"is on trial beside {(world.status or {})['stable']['revision']} with {weight:g} % of the traffic" in text
+    assert [line for line in text.splitlines() if line[2:3] in ("+", "~", "-")] == ["  + NetworkPolicy fraud"]
+
+
+def test_what_the_operator_is_about_to_do_anyway_is_no_consequence_of_the_file():
+    world = judged()
+    until_phase(world, "Promoting")
+    assert told(world).endswith("no object changes\n")
+
+
+def test_without_a_spare_place_the_first_step_is_a_pod_that_is_given_up():
+    world = SwapWorld()
+    world.settle()
+    gpu = {"limits": {"nvidia.com/gpu": "1"}}
+    text = told(world, **version("2"), resources=gpu)
+    assert "(version 2)" in text
+    assert "It starts with one pod in the place of one of fraud-" in text
+    assert "Each pod needs 1 nvidia.com/gpu, 4 for all of its pods, which it takes over from the old revision." in text
+    assert "(from 4 to 3 pods)" in text
 
 
 def test_accelerators_are_counted():
