@@ -20,6 +20,7 @@ from fairlead.api.kinds import (
     SERVICE,
     Kind,
 )
+from fairlead.api.metrics import Counters
 from fairlead.api.revision import Revision
 from fairlead.apply.execute import Writer
 from fairlead.cluster.client import Client
@@ -33,7 +34,7 @@ from fairlead.observe.hanging import HangingPods
 from fairlead.observe.look import Observer, Questions
 from fairlead.observe.probe import Pods, Probes
 from fairlead.observe.sweeps import Sweeps
-from fairlead.situation import Hanging, ProbeAnswer, Situation
+from fairlead.situation import Exposed, Hanging, ProbeAnswer, Situation
 from fairlead.work import Worker
 from memory_api import MemoryApi, Object, Write
 from world import RUNTIME, START, a_model
@@ -96,6 +97,18 @@ class NoPages(Exposures):
 
     def __init__(self) -> None:
         """It reads nothing."""
+
+    def seen(
+        self,
+        key: Key,
+        revision: Revision,
+        known: Exposed | None,
+        wanted: frozenset[str],
+        counters: Mapping[str, Counters],
+        pods: Pods,
+    ) -> Exposed | None:
+        """What was known before."""
+        return known
 
     def end(self, key: Key) -> None:
         """Nothing was begun."""
