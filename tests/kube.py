@@ -188,9 +188,12 @@ class Kube:
 
 
 def install_crds(kube: Kube, folder: Path) -> None:
-    """Applies our CRDs, and those of the Prometheus Operator, and waits until the API server serves them."""
-    for file in (*sorted(folder.glob("*.yaml")), *monitoring.definitions()):
+    """Applies our CRDs, those of the Prometheus Operator where there are none, and waits until they are served."""
+    for file in sorted(folder.glob("*.yaml")):
         kube.apply(CRD, yaml.safe_load(file.read_text()))
+    if not (kube.serves(POD_MONITOR) and kube.serves(PROMETHEUS_RULE)):
+        for file in monitoring.definitions():
+            kube.apply(CRD, yaml.safe_load(file.read_text()))
     for kind in (MODEL_DEPLOYMENT, MODEL_RUNTIME, POD_MONITOR, PROMETHEUS_RULE):
         until(partial(_established, kube, kind), what=f"{kind.kind} established")
 

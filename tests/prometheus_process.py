@@ -5,7 +5,7 @@ import socket
 import subprocess
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,8 @@ class PrometheusProcess:
     port: int
     scrapes: tuple[dict[str, Any], ...]
     interval: str
+    rules: tuple[dict[str, Any], ...] = ()
+    """Groups of rules."""
 
     def __post_init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -40,7 +42,9 @@ class PrometheusProcess:
         config = {
             "global": {"scrape_interval": self.interval, "scrape_timeout": self.interval},
             "scrape_configs": self.scrapes,
+            "rule_files": ["rules.yml"] if self.rules else [],
         }
+        (self.folder / "rules.yml").write_text(yaml.safe_dump({"groups": list(self.rules)}))
         (self.folder / "prometheus.yml").write_text(yaml.safe_dump(config))
         program = packages.program_path("prometheus")
         assert program is not None
@@ -81,10 +85,12 @@ class PrometheusProcess:
 
 
 @contextmanager
-def scraping(folder: Path, *scrapes: dict[str, Any], interval: str = "1s") -> Iterator[PrometheusProcess]:
-    """A Prometheus with these scrape_configs, for a while; installed first where it is missing."""
+def scraping(
+    folder: Path, *scrapes: dict[str, Any], interval: str = "1s", rules: Sequence[dict[str, Any]] = ()
+) -> Iterator[PrometheusProcess]:
+    """A Prometheus with these scrape_configs and rules, for a while; installed first where it is missing."""
     packages.install({"prometheus": "prometheus"}, print)
-    process = PrometheusProcess(folder, _free_port(), scrapes, interval)
+    process = PrometheusProcess(folder, _free_port(), scrapes, interval, tuple(rules))
     process.start()
     try:
         yield process

@@ -1,16 +1,14 @@
 """Canaries that are judged by a real Prometheus, which finds and scrapes their real pods in the cluster."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from e2e.discovery import discovery
 from e2e.traffic import lost_while
-from fairlead.api.kinds import MODEL_DEPLOYMENT, POD
+from fairlead.api.kinds import MODEL_DEPLOYMENT
 from kube import Kube
 from models import SLO, a_canary, a_model
 from operator_process import OperatorProcess, running
@@ -18,44 +16,15 @@ from prometheus_process import PrometheusProcess, scraping
 from waiting import until
 
 INTERVAL = "5s"
-MODEL = "fairlead.dev/model=fraud"
 
 
 @pytest.fixture
-def discovery(kube: Kube, namespace: str) -> Iterator[str]:
-    """Tells a Prometheus which pods of Fairlead there are: Debian's is built without its discovery of Kubernetes."""
-
-    class Pods(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = json.dumps([target(pod) for pod in kube.list(POD, namespace, MODEL) if pod["status"].get("podIP")])
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(found.encode())
-
-        def log_message(self, *told: object) -> None:
-            """Not into the report of the tests."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Pods)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
-
-
-def target(pod: dict[str, Any]) -> dict[str, Any]:
-    """With the labels that a PodMonitor gives."""
-    metadata = pod["metadata"]
-    labels = {"namespace": metadata["namespace"], "pod": metadata["name"], "container": "server"}
-    return {"targets": [f"{pod['status']['podIP']}:8080"], "labels": labels}
-
-
-@pytest.fixture
-def prometheus(discovery: str, tmp_path: Path) -> Iterator[PrometheusProcess]:
+def prometheus(kube: Kube, namespace: str, tmp_path: Path) -> Iterator[PrometheusProcess]:
     """Scrapes the pods of the model."""
-    pods = {"job_name": "pods", "http_sd_configs": [{"url": discovery, "refresh_interval": "2s"}]}
-    with scraping(tmp_path / "prometheus", pods, interval=INTERVAL) as process:
-        yield process
+    with discovery(kube, namespace) as url:
+        pods = {"job_name": "pods", "http_sd_configs": [{"url": url, "refresh_interval": "2s"}]}
+        with scraping(tmp_path / "prometheus", pods, interval=INTERVAL) as process:
+            yield process
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def monitoring_active(situation: Situation, spec: ModelDeploymentSpec, decision:
     )
     if lacking is not None:
         return lacking
-    told = (*_ways(situation, found), *_rounded(situation, spec, decision.stable))
+    told = (*_ways(situation, spec, found), *_rounded(situation, spec, decision.stable))
     return _told(True, Reason.MONITORED, "; ".join(told))
 
 
@@ -135,7 +135,7 @@ def _missing(objectives: tuple[Objective, ...], known: frozenset[str], stable: R
                 pass  # what Prometheus is asked for is not on the pods' pages
 
 
-def _ways(situation: Situation, found: Monitored) -> Iterator[str]:
+def _ways(situation: Situation, spec: ModelDeploymentSpec, found: Monitored) -> Iterator[str]:
     name = situation.identity.name
     match found.scrape:
         case "PodMonitor":
@@ -145,7 +145,7 @@ def _ways(situation: Situation, found: Monitored) -> Iterator[str]:
         case None:
             yield "nothing asks for scrapes of the pods, as monitoring.scrape says"
     if found.rules is None:
-        yield "there are no rules, for there are no objectives or monitoring.rules is None"
+        yield "there are no rules, as monitoring.rules says" if spec.slo.objectives else "there are no objectives"
     else:
         made = rules_name(name) if found.rules == CONFIG_MAP else name
         yield f"{found.rules.kind} {made} has the rules for {', '.join(each.objective.name for each in found.measured)}"

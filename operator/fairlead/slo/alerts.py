@@ -5,10 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 from fairlead.api.names import SERIES_MODEL
-from fairlead.api.slo import Objective
 from fairlead.slo.events import Subject
 from fairlead.slo.promql import OF_OBJECTIVE, duration
-from fairlead.slo.recording import ERRORS, RATIO, TOTAL, Rule, allowed, over, recorded
+from fairlead.slo.recording import ERRORS, RATIO, TOTAL, Rule, Target, over, recorded
 from fairlead.slo.windows import FEWEST, Burn, burns
 
 RUNBOOKS = "https://github.com/fairlead/fairlead/blob/main/docs/runbooks"
@@ -19,7 +18,7 @@ BURN, ABSENT, UNMEASURED = "FairleadErrorBudgetBurn", "FairleadMetricsAbsent", "
 ALERTS = (BURN, ABSENT, UNMEASURED)
 
 
-def burn_alerts(period: timedelta, subject: Subject, objective: Objective, owner: str | None) -> Iterator[Rule]:
+def burn_alerts(period: timedelta, subject: Subject, objective: Target, owner: str | None) -> Iterator[Rule]:
     """One for each pair of windows."""
     for burn in burns(period):
         yield _alert(
@@ -31,13 +30,13 @@ def burn_alerts(period: timedelta, subject: Subject, objective: Objective, owner
             description=(
                 f"{{{{ $value | humanizePercentage }}}} of the requests to {_model(subject)} in the last "
                 f"{duration(burn.long)} were bad by objective {objective.name}, which allows "
-                f"{100 * allowed(objective):g} % in {duration(period)}. It alerts from "
-                f"{100 * burn.threshold(allowed(objective)):.4g} %, in the last {duration(burn.short)} too."
+                f"{100 * objective.allowed:g} % in {duration(period)}. It alerts from "
+                f"{100 * burn.threshold(objective.allowed):.4g} %, in the last {duration(burn.short)} too."
             ),
         )
 
 
-def unmeasured_alert(subject: Subject, objective: Objective, owner: str | None) -> Rule:
+def unmeasured_alert(subject: Subject, objective: Target, owner: str | None) -> Rule:
     """Pods are scraped, and the objective is not measured: its series are missing, or one of them is."""
     total, errors = (recorded(name, subject, objective) for name in (TOTAL, ERRORS))
     expr = f"absent({total}) and on () {_up(subject)} or ({total} > 0) unless {errors}"
@@ -69,8 +68,8 @@ def absent_alert(subject: Subject, owner: str | None) -> Rule:
     )
 
 
-def _burns(burn: Burn, subject: Subject, objective: Objective) -> str:
-    limit = f"{burn.threshold(allowed(objective)):.6g}"
+def _burns(burn: Burn, subject: Subject, objective: Target) -> str:
+    limit = f"{burn.threshold(objective.allowed):.6g}"
     windows = dict.fromkeys((duration(burn.long), duration(burn.short)))
     exceeded = (f"{recorded(RATIO + window, subject, objective)} >= {limit}" for window in windows)
     bad = over(ERRORS, OF_OBJECTIVE, burn.long, subject, objective)
@@ -86,7 +85,7 @@ def _model(subject: Subject) -> str:
     return f"{subject.namespace}/{subject.model}"
 
 
-def _labels(subject: Subject, owner: str | None, severity: str, objective: Objective | None = None) -> dict[str, str]:
+def _labels(subject: Subject, owner: str | None, severity: str, objective: Target | None = None) -> dict[str, str]:
     named = {"objective": objective.name} if objective else {}
     return {"severity": severity, **named, **({"owner": owner} if owner else {})}
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 
 from fairlead.api.metrics import Series
 from fairlead.api.names import SERIES_MODEL, SERIES_REVISION
@@ -73,6 +74,7 @@ def spellings(edge: float) -> str:
     return "|".join(re.escape(each).replace("\\-", "-") for each in (*written, *whole))
 
 
+@cache
 def duration(value: timedelta) -> str:
     """`5m`, `1h`, `3d`: in the largest unit of which it is a whole number."""
     seconds = int(value.total_seconds())

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from fairlead.api.metrics import MetricsProfile
@@ -10,11 +11,17 @@ from fairlead.api.slo import Objective
 from fairlead.slo.alerts import EVERY, absent_alert, burn_alerts, unmeasured_alert
 from fairlead.slo.events import Events, Subject, Unmeasured, events
 from fairlead.slo.promql import duration
-from fairlead.slo.recording import Rule, of_budget, of_events, of_windows
+from fairlead.slo.recording import Rule, Target, of_budget, of_events, of_windows, target_of
 from fairlead.slo.windows import burns
 
 BUDGET_EVERY = timedelta(minutes=5)
 """A sum over the whole period is by far the dearest of a model's rules, and moves slowly."""
+
+
+REMEMBERED = 256
+"""Objectives whose rules need not be made again: a canary is looked at every few seconds."""
+
+Counted = tuple[tuple[Subject, Events], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +29,7 @@ class Measured:
     """An objective with its events, by whose series they are: one entry where all revisions have the same profile."""
 
     objective: Objective
-    events: tuple[tuple[Subject, Events], ...]
+    events: Counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,27 +61,34 @@ def measured(
 
 def groups(subject: Subject, objectives: Iterable[Measured], terms: Terms) -> list[dict[str, Any]]:
     """The groups of a rule file; the names say whose they are, since names of groups are compared in a whole file."""
-    found = tuple(objectives)
+    found = [(target_of(each.objective), each.events) for each in objectives]
     if not found:
         return []
-    made = [_group(subject, f"objectives/{each.objective.name}", EVERY, _rules(subject, each, terms)) for each in found]
-    budget = [rule for each in found for rule in of_budget(terms.period, subject, each.objective)]
+    made = [
+        _group(subject, f"objectives/{target.name}", EVERY, _rules(subject, target, events, terms))
+        for target, events in found
+    ]
+    budget = [rule for target, _ in found for rule in of_budget(terms.period, subject, target)]
     made.append(_group(subject, "error-budget", BUDGET_EVERY, budget))
     if terms.serves:
         made.append(_group(subject, "metrics", EVERY, [absent_alert(subject, terms.owner)]))
     return made
 
 
-def _rules(subject: Subject, each: Measured, terms: Terms) -> list[Rule]:
-    objective = each.objective
+@lru_cache(maxsize=REMEMBERED)
+def _rules(subject: Subject, target: Target, counted: Counted, terms: Terms) -> tuple[Rule, ...]:
     windows = [window for burn in burns(terms.period) for window in (burn.long, burn.short)]
-    return [
-        *(rule for own, counted in each.events for rule in of_events(counted, own, objective)),
-        *of_windows(windows, subject, objective),
-        *burn_alerts(terms.period, subject, objective, terms.owner),
-        *([unmeasured_alert(subject, objective, terms.owner)] if terms.serves else []),
-    ]
+    return (
+        *(rule for own, events in counted for rule in of_events(events, own, target)),
+        *of_windows(windows, subject, target),
+        *burn_alerts(terms.period, subject, target, terms.owner),
+        *([unmeasured_alert(subject, target, terms.owner)] if terms.serves else []),
+    )
 
 
-def _group(subject: Subject, name: str, every: timedelta, rules: list[Rule]) -> dict[str, Any]:
-    return {"name": f"fairlead/{subject.namespace}/{subject.model}/{name}", "interval": duration(every), "rules": rules}
+def _group(subject: Subject, name: str, every: timedelta, rules: Iterable[Rule]) -> dict[str, Any]:
+    return {
+        "name": f"fairlead/{subject.namespace}/{subject.model}/{name}",
+        "interval": duration(every),
+        "rules": list(rules),
+    }

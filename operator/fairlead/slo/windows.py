@@ -17,6 +17,7 @@ to the five minutes that events are taken over.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Literal
 
 WORKBOOK = timedelta(days=30)
@@ -52,6 +53,7 @@ class Burn:
         return min(self.factor * allowed, MOST)
 
 
+@cache
 def burns(period: timedelta) -> tuple[Burn, ...]:
     """The four pairs of windows, the quickest first."""
     shrunk = min(period / WORKBOOK, 1.0)
