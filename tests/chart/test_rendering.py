@@ -1,5 +1,6 @@
 """What the chart renders, for each way of installing it."""
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -218,3 +219,14 @@ def _is_hook(found: Object) -> bool:
 
 def _identity(found: Object) -> tuple[str, str, str]:
     return found["kind"], found["metadata"].get("namespace", ""), found["metadata"]["name"]
+
+
+def test_dashboards_are_found_by_their_label(helm: Helm) -> None:
+    rendered = helm.render({"dashboards": {"enabled": True}})
+    found = {each["metadata"]["name"]: each for each in rendered if each["kind"] == "ConfigMap"}
+    assert set(found) == {"fairlead-dashboard-model", "fairlead-dashboard-models"}
+    for name, made in found.items():
+        assert made["metadata"]["labels"]["grafana_dashboard"] == "1"
+        ((file, content),) = made["data"].items()
+        assert file == name.replace("-dashboard", "") + ".json"
+        assert json.loads(content)["tags"] == ["fairlead"]

@@ -23,6 +23,7 @@ ALL_OPTIONS: Mapping[str, Any] = {
         "podLabel": "k8s_pod",
         "namespaceLabel": "ns",
     },
+    "monitoring": {"configMaps": True},
     "log": {"level": "DEBUG", "format": "text"},
     "env": [{"name": "PYTHONASYNCIODEBUG", "value": "1"}],
     "serviceAccount": {"name": "robot", "annotations": {"role": "none"}},
@@ -44,6 +45,7 @@ ALL_OPTIONS: Mapping[str, Any] = {
     "approvals": {"named": True, "verb": True},
     "networkPolicy": {"enabled": True, "from": [{"podSelector": {}}]},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "dashboards": {"enabled": True, "labels": {"grafana_folder": "models"}},
 }
 VALUE_SETS: dict[str, Mapping[str, Any]] = {
     "default": {},

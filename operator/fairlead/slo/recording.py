@@ -25,7 +25,7 @@ REMAINING = "fairlead:error_budget_remaining:ratio"
 TARGET = "fairlead:slo_target:ratio"
 
 COMPARED = (timedelta(minutes=5), timedelta(hours=1))
-"""Windows over which revisions are compared with each other."""
+"""Windows over which revisions are compared with each other; and models, whatever their periods are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ def of_events(found: Events, subject: Subject, objective: Target) -> Iterator[Ru
 
 def of_windows(windows: Sequence[timedelta], subject: Subject, objective: Target) -> Iterator[Rule]:
     """The bad share of the model's requests, over each window; and that of each revision, to compare them."""
-    for window in sorted(set(windows)):
+    for window in sorted({*windows, *COMPARED}):
         yield _ratio(RATIO, OF_OBJECTIVE, window, subject, objective)
     for window in COMPARED:
         yield _ratio(OF_REVISIONS, (*OF_REVISION, "objective"), window, subject, objective)
