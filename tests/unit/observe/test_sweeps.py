@@ -361,7 +361,7 @@ async def test_nobody_knows_whose_counters_they_are_after_a_restart_in_between(s
 
 
 async def test_a_pod_goes(start: Callable[..., Sweeps], pods: Pods, told: Told):
-    sweeps = start(tick=0.05)
+    sweeps = start(tick=2)
 
     async def goes(request: web.Request) -> web.StreamResponse:
         pods.manifests.pop("a", None)
