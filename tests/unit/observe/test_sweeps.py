@@ -224,7 +224,7 @@ async def test_all_pods_of_both_revisions_are_read(sweeps: Sweeps, pods: Pods, t
 
 
 async def test_sweeps_go_on_and_the_latest_counts(start: Callable[..., Sweeps], pods: Pods, told: Told):
-    sweeps = start(tick=0.05)
+    sweeps = start(tick=1)
     pods.add("a", "stable", says(page(10)))
     first = await swept(sweeps, pods, told)
     pods.answers["127.0.0.2"] = says(page(12))
