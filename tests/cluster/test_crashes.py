@@ -22,7 +22,7 @@ from models import a_model, a_server
 from operator_process import OperatorProcess
 from waiting import until
 
-MOST_WRITES, SIDE_BY_SIDE = 20, 3
+MOST_WRITES, SIDE_BY_SIDE = 20, 2
 SPARE = 8
 """Of each change so many models more are made ready at once than it must write: Events and status are writes, too."""
 CREATION, CREATED = "creation", 9
@@ -65,7 +65,7 @@ def shape(kube: Kube, namespace: str, name: str) -> object:
 
 
 def at_rest(kube: Kube, namespace: str, name: str) -> bool:
-    """Whether the spec's revision serves, and nothing drains."""
+    """Whether the spec's revision serves, nothing drains, and every decision is told."""
     model = kube.model(namespace, name)
     status = model.get("status") or {}
     ready = next((found for found in status.get("conditions", ()) if found["type"] == "Ready"), {"status": "False"})
@@ -73,6 +73,7 @@ def at_rest(kube: Kube, namespace: str, name: str) -> bool:
         ready["status"] == "True"
         and ready["observedGeneration"] == model["metadata"]["generation"]
         and status["rollout"]["phase"] == "Stable"
+        and "untold" not in status
         and status["readyReplicas"] == status["replicas"]
     )
 
