@@ -19,6 +19,7 @@ from fairlead.observe.exposed import remembered
 from fairlead.plan import Apply, Delete, LogLine, Plan, Scale, Step
 from fairlead.reconcile import reconcile
 from fairlead.situation import Exposed, Identity, ProbeAnswer, Refusal, Situation
+from fairlead.slo.alerts import RUNBOOKS
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
@@ -72,6 +73,7 @@ class World:
     """Optional kinds that the cluster has."""
     queries: bool = True
     """Whether the administrator lets objectives have queries."""
+    runbooks: str = RUNBOOKS
     exposed: Exposed | None = None
     """What the pods of the stable revision have been seen to count."""
     forbidden: frozenset[Kind] = frozenset()
@@ -108,6 +110,7 @@ class World:
             refusals=self.refusals,
             served=self.served,
             queries=self.queries,
+            runbooks=self.runbooks,
             forbidden=self.forbidden,
         )
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from fairlead.slo.alerts import RUNBOOKS
+
 PREFIX = "FAIRLEAD_"
 
 
@@ -56,6 +58,8 @@ class Settings:
     """Label that its series have the pod's namespace in."""
     prometheus_queries: bool = True
     """Whether objectives may have queries of their own: whoever writes one may read every series of that Prometheus."""
+    runbooks_url: str = RUNBOOKS
+    """Where the pages of docs/runbooks can be read: alerts lead there."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "text"] = "json"
 
@@ -157,6 +161,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "prometheus_pod_label": _label,
     "prometheus_namespace_label": _label,
     "prometheus_queries": _flag,
+    "runbooks_url": _address,
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
     "log_format": _one_of("json", "text"),
 }

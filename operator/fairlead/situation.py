@@ -15,6 +15,7 @@ from fairlead.api.revision import Revision
 from fairlead.api.status import Status
 from fairlead.evidence.sweep import Sweep
 from fairlead.evidence.trial import Trial
+from fairlead.slo.alerts import RUNBOOKS
 
 Manifest = Mapping[str, Any]
 
@@ -83,7 +84,8 @@ class Situation:
 
     `other_runtimes` are the names of those ModelRuntimes that there are, where the one that the model names is not.
     `served` are those optional kinds that the cluster has, and `forbidden` those of which Fairlead may not read any.
-    `queries` says whether objectives may have queries of their own, by the operator's administrator.
+    By the operator's administrator, `queries` says whether objectives may have queries of their own, and `runbooks`
+    where the pages of alerts are.
     """
 
     now: datetime
@@ -106,6 +108,7 @@ class Situation:
     served: frozenset[Kind] = frozenset(OPTIONAL)
     forbidden: frozenset[Kind] = frozenset()
     queries: bool = True
+    runbooks: str = RUNBOOKS
 
     def child(self, kind: Kind, name: str) -> Manifest | None:
         """A live object that belongs to this model."""

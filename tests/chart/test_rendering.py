@@ -78,6 +78,7 @@ def test_the_operator_gets_the_settings_that_the_values_say(helm: Helm) -> None:
         prometheus_pod_label="k8s_pod",
         prometheus_namespace_label="ns",
         prometheus_queries=False,
+        runbooks_url="https://wiki.example/fairlead",
         log_level="DEBUG",
         log_format="text",
     )
@@ -85,6 +86,11 @@ def test_the_operator_gets_the_settings_that_the_values_say(helm: Helm) -> None:
 
 def test_the_defaults_are_the_operators_own(helm: Helm) -> None:
     assert _settings(helm, {}) == Settings(pod_name="a-pod")
+
+
+def test_queries_are_forbidden_where_the_operator_knows_no_prometheus_too(helm: Helm) -> None:
+    """Rules have them asked by a Prometheus that the operator need not know."""
+    assert not _settings(helm, {"prometheus": {"queries": False}}).prometheus_queries
 
 
 def test_the_secret_for_prometheus_is_mounted_where_the_values_say(helm: Helm) -> None:

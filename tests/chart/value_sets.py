@@ -23,7 +23,7 @@ ALL_OPTIONS: Mapping[str, Any] = {
         "podLabel": "k8s_pod",
         "namespaceLabel": "ns",
     },
-    "monitoring": {"configMaps": True},
+    "monitoring": {"configMaps": True, "runbooksUrl": "https://wiki.example/fairlead"},
     "log": {"level": "DEBUG", "format": "text"},
     "env": [{"name": "PYTHONASYNCIODEBUG", "value": "1"}],
     "serviceAccount": {"name": "robot", "annotations": {"role": "none"}},

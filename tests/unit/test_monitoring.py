@@ -167,6 +167,29 @@ def test_an_objective_that_nothing_measures_is_told_and_takes_no_other_along(obj
     assert told(world) == ("False", Reason.OBJECTIVE_UNMEASURED, f"objective {objective['name']} has no rules: {why}")
 
 
+def test_a_typo_in_a_query_keeps_nothing_else_from_being_carried_out():
+    counted = {"bad": "sum(blocked_total", "total": "sum by (namespace, pod) (answers_total)"}
+    objectives = [AVAILABILITY, {"name": "guardrail", "target": "99", "queries": counted}]
+    world = World(
+        a_model(slo={"objectives": objectives}, rollout={"evidence": {"source": "Prometheus"}}, replicas=3), MEASURED
+    )
+    world.settle()
+    assert recorded(world) == {"availability"}
+    status, reason, message = told(world)
+    assert (status, reason) == ("False", Reason.OBJECTIVE_UNMEASURED)
+    assert message.startswith("objective guardrail has no rules: queries.bad must be PromQL: ")
+    assert world.condition("Ready")["status"] == "True"
+
+
+def test_alerts_lead_to_where_the_administrator_has_the_runbooks():
+    world = a_world(AVAILABILITY)
+    world.runbooks = "https://wiki.example/fairlead"
+    world.settle()
+    groups = world.children[(PROMETHEUS_RULE, "fraud")]["spec"]["groups"]
+    rules = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    assert {rule["annotations"]["runbook_url"].rpartition("/")[0] for rule in rules} == {world.runbooks}
+
+
 def test_what_may_not_be_asked_of_prometheus_is_no_rule_either():
     """A rule is a query that Prometheus asks itself."""
     counted = {"bad": "sum by (namespace, pod) (blocked_total)", "total": "sum by (namespace, pod) (answers_total)"}

@@ -13,7 +13,6 @@ from fairlead.api.fields import Part, named_list, unique
 from fairlead.api.forms import DnsLabel
 from fairlead.api.metrics import Counters, Metric
 from fairlead.api.monitoring import USUAL_PERIOD, Days
-from fairlead.api.promql import IS_PROMQL
 from fairlead.api.rules import RULES_KEY, check, exactly_one, matching, rule
 
 PERCENT = r"[0-9]{1,2}(\.[0-9]{1,4})?"
@@ -78,7 +77,6 @@ Query = Annotated[
         f"!self.matches(r'{_NO_COUNTER}')",
         lambda text: re.search(_NO_COUNTER, text, re.ASCII) is None,
     ),
-    IS_PROMQL,
 ]
 
 

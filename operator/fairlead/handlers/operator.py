@@ -70,6 +70,7 @@ class Operator:
             self._served,
             self._forbidden,
             queries=settings.prometheus_queries,
+            runbooks=settings.runbooks_url,
         )
         self._controller = Controller(
             stores=tuple(self._stores.values()),

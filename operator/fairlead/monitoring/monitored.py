@@ -11,8 +11,9 @@ from fairlead.api.revision import Revision
 from fairlead.api.slo import Objective
 from fairlead.plan import Decision
 from fairlead.situation import Situation
+from fairlead.slo.alerts import Terms
 from fairlead.slo.events import Subject, Unmeasured
-from fairlead.slo.rules import Measured, Terms, measured
+from fairlead.slo.rules import Measured, measured
 
 FORBIDDEN = Unmeasured(why="the administrator of Fairlead has forbidden queries (prometheus.queries of its chart)")
 """Rules are queries that Prometheus asks itself: what may not be asked of it may not be one of them either."""
@@ -61,7 +62,10 @@ def monitored(situation: Situation, spec: ModelDeploymentSpec, decision: Decisio
         subject=subject,
         # Before the first revision is ready nobody misses its pods: a big model may take half an hour to start.
         terms=Terms(
-            period=spec.slo.period, owner=wanted.owner, serves=decision.stable is not None and decision.replicas > 0
+            period=spec.slo.period,
+            runbooks=situation.runbooks,
+            owner=wanted.owner,
+            serves=decision.stable is not None and decision.replicas > 0,
         ),
         revisions=revisions,
         scrape=scrape if wanted.scrape else None,

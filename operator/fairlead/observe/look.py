@@ -35,6 +35,7 @@ from fairlead.observe.source import Asked
 from fairlead.observe.sweeps import Sweeps
 from fairlead.observe.trials import Trials
 from fairlead.situation import Exposed, Identity, ProbeAnswer, Situation, revision_named, revision_of
+from fairlead.slo.alerts import RUNBOOKS
 from fairlead.slo.events import needed
 
 TRIED = BEFORE_TRAFFIC | ON_TRIAL
@@ -72,6 +73,7 @@ class Observer:
         forbidden: Callable[[], frozenset[Kind]] = frozenset,
         *,
         queries: bool = True,
+        runbooks: str = RUNBOOKS,
     ) -> None:
         self._trials = Trials()
         self._models: Remembered[ModelDeployment | Invalid] = Remembered()
@@ -83,6 +85,7 @@ class Observer:
         self._served = served
         self._forbidden = forbidden
         self._queries = queries
+        self._runbooks = runbooks
 
     def look(self, key: Key) -> Situation | None:
         """What there is to know about a model; None when it is gone, or going (its objects are deleted with it)."""
@@ -120,6 +123,7 @@ class Observer:
             served=self._served(),
             forbidden=self._forbidden(),
             queries=self._queries,
+            runbooks=self._runbooks,
         )
 
     def forget(self) -> None:

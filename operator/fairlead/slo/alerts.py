@@ -1,6 +1,7 @@
 """Alerts of a model, each with a page in docs/runbooks that is called after it."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from fairlead.slo.recording import ERRORS, RATIO, TOTAL, Rule, Target, over, rec
 from fairlead.slo.windows import FEWEST, Burn, burns
 
 RUNBOOKS = "https://github.com/fairlead/fairlead/blob/main/docs/runbooks"
+"""Where the pages are, unless the administrator says otherwise."""
 EVERY = timedelta(minutes=1)
 """Time between two evaluations. Sums over evaluations become numbers of requests by it."""
 
@@ -18,32 +20,47 @@ BURN, ABSENT, UNMEASURED = "FairleadErrorBudgetBurn", "FairleadMetricsAbsent", "
 ALERTS = (BURN, ABSENT, UNMEASURED)
 
 
-def burn_alerts(period: timedelta, subject: Subject, objective: Target, owner: str | None) -> Iterator[Rule]:
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What the rules of a model are made for beside its objectives. `serves`: it is meant to have pods.
+
+    `runbooks` is the address under which the pages of the alerts are.
+    """
+
+    period: timedelta
+    runbooks: str = RUNBOOKS
+    owner: str | None = None
+    serves: bool = True
+
+
+def burn_alerts(terms: Terms, subject: Subject, objective: Target) -> Iterator[Rule]:
     """One for each pair of windows."""
-    for burn in burns(period):
+    for burn in burns(terms.period):
         yield _alert(
+            terms,
             BURN,
             _burns(burn, subject, objective),
-            _labels(subject, owner, burn.severity, objective)
+            _labels(terms, burn.severity, objective)
             | {"long_window": duration(burn.long), "short_window": duration(burn.short)},
             summary=f"{_model(subject)} burns the error budget of {objective.name}",
             description=(
                 f"{{{{ $value | humanizePercentage }}}} of the requests to {_model(subject)} in the last "
                 f"{duration(burn.long)} were bad by objective {objective.name}, which allows "
-                f"{100 * objective.allowed:g} % in {duration(period)}. It alerts from "
+                f"{100 * objective.allowed:g} % in {duration(terms.period)}. It alerts from "
                 f"{100 * burn.threshold(objective.allowed):.4g} %, in the last {duration(burn.short)} too."
             ),
         )
 
 
-def unmeasured_alert(subject: Subject, objective: Target, owner: str | None) -> Rule:
+def unmeasured_alert(terms: Terms, subject: Subject, objective: Target) -> Rule:
     """Pods are scraped, and the objective is not measured: its series are missing, or one of them is."""
     total, errors = (recorded(name, subject, objective) for name in (TOTAL, ERRORS))
     expr = f"absent({total}) and on () {_up(subject)} or ({total} > 0) unless {errors}"
     return _alert(
+        terms,
         UNMEASURED,
         expr,
-        _labels(subject, owner, "warning", objective),
+        _labels(terms, "warning", objective),
         wait="1h",
         summary=f"Objective {objective.name} of {_model(subject)} is not measured",
         description=(
@@ -53,12 +70,13 @@ def unmeasured_alert(subject: Subject, objective: Target, owner: str | None) -> 
     )
 
 
-def absent_alert(subject: Subject, owner: str | None) -> Rule:
+def absent_alert(terms: Terms, subject: Subject) -> Rule:
     """No pod of the model is scraped: what the pods themselves count looks perfect then."""
     return _alert(
+        terms,
         ABSENT,
         f"absent({_up(subject)})",
-        {"namespace": subject.namespace, SERIES_MODEL: subject.model, **_labels(subject, owner, "critical")},
+        {"namespace": subject.namespace, SERIES_MODEL: subject.model, **_labels(terms, "critical")},
         wait="5m",
         summary=f"No pod of {_model(subject)} answers its scrapes",
         description=(
@@ -85,13 +103,13 @@ def _model(subject: Subject) -> str:
     return f"{subject.namespace}/{subject.model}"
 
 
-def _labels(subject: Subject, owner: str | None, severity: str, objective: Target | None = None) -> dict[str, str]:
+def _labels(terms: Terms, severity: str, objective: Target | None = None) -> dict[str, str]:
     named = {"objective": objective.name} if objective else {}
-    return {"severity": severity, **named, **({"owner": owner} if owner else {})}
+    return {"severity": severity, **named, **({"owner": terms.owner} if terms.owner else {})}
 
 
-def _alert(name: str, expr: str, labels: dict[str, str], *, wait: str = "", **told: str) -> Rule:
+def _alert(terms: Terms, name: str, expr: str, labels: dict[str, str], *, wait: str = "", **told: str) -> Rule:
     made: dict[str, Any] = {"alert": name, "expr": expr}
     if wait:
         made["for"] = wait
-    return {**made, "labels": labels, "annotations": {**told, "runbook_url": f"{RUNBOOKS}/{name}.md"}}
+    return {**made, "labels": labels, "annotations": {**told, "runbook_url": f"{terms.runbooks}/{name}.md"}}

@@ -12,6 +12,7 @@ from fairlead.api.metrics import Counters, Histogram, MetricsProfile
 from fairlead.api.names import SERIES_MODEL, SERIES_REVISION
 from fairlead.api.slo import Objective, Queries, format_seconds, snapped
 from fairlead.slo.promql import OF_REVISION, equals, like, rates, selector, spellings, summed
+from fairlead.slo.query import query_problem
 
 WINDOW = "5m"
 """What events per second are taken over. At least two scrapes must fall into it, so they may be two minutes apart."""
@@ -86,12 +87,21 @@ def events(
             return Events(bad=summed(OF_REVISION, bad), total=summed(OF_REVISION, total))
         case Histogram():
             return _of_histogram(objective, counted, edges.get(objective.metric or ""), subject)
+        case Queries() if (problem := _unreadable(counted)) is not None:
+            return Unmeasured(why=problem)
         case Queries():
             return Events(bad=_asked(counted.bad, subject), total=_asked(counted.total, subject))
         case None:
             return Unmeasured(why=f"the metrics profile has no series for {objective.metric}")
         case _:
             assert_never(counted)
+
+
+def _unreadable(queries: Queries) -> str | None:
+    for name, query in (("bad", queries.bad), ("total", queries.total)):
+        if (problem := query_problem(query)) is not None:
+            return f"queries.{name} {problem}"
+    return None
 
 
 def _of_histogram(

@@ -8,7 +8,7 @@ from typing import Any
 
 from fairlead.api.metrics import MetricsProfile
 from fairlead.api.slo import Objective
-from fairlead.slo.alerts import EVERY, absent_alert, burn_alerts, unmeasured_alert
+from fairlead.slo.alerts import EVERY, Terms, absent_alert, burn_alerts, unmeasured_alert
 from fairlead.slo.events import Events, Subject, Unmeasured, events
 from fairlead.slo.promql import duration
 from fairlead.slo.recording import Rule, Target, of_budget, of_events, of_windows, target_of
@@ -30,15 +30,6 @@ class Measured:
 
     objective: Objective
     events: Counted
-
-
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """What the rules of a model are made for beside its objectives. `serves`: it is meant to have pods."""
-
-    period: timedelta
-    owner: str | None = None
-    serves: bool = True
 
 
 def measured(
@@ -71,7 +62,7 @@ def groups(subject: Subject, objectives: Iterable[Measured], terms: Terms) -> li
     budget = [rule for target, _ in found for rule in of_budget(terms.period, subject, target)]
     made.append(_group(subject, "error-budget", BUDGET_EVERY, budget))
     if terms.serves:
-        made.append(_group(subject, "metrics", EVERY, [absent_alert(subject, terms.owner)]))
+        made.append(_group(subject, "metrics", EVERY, [absent_alert(terms, subject)]))
     return made
 
 
@@ -81,8 +72,8 @@ def _rules(subject: Subject, target: Target, counted: Counted, terms: Terms) -> 
     return (
         *(rule for own, events in counted for rule in of_events(events, own, target)),
         *of_windows(windows, subject, target),
-        *burn_alerts(terms.period, subject, target, terms.owner),
-        *([unmeasured_alert(subject, target, terms.owner)] if terms.serves else []),
+        *burn_alerts(terms, subject, target),
+        *([unmeasured_alert(terms, subject, target)] if terms.serves else []),
     )
 
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from fairlead.api.promql import promql_problem
-from fairlead.api.slo import Queries
+from fairlead.slo.query import query_problem
 
 
 @pytest.mark.parametrize(
@@ -18,15 +17,14 @@ from fairlead.api.slo import Queries
     ],
 )
 def test_what_answers_series_is_taken(query: str):
-    assert promql_problem(query) is None
-    assert Queries(bad=query, total=query).bad == query
+    assert query_problem(query) is None
 
 
 @pytest.mark.parametrize("query", ["sum(a", "a{", "nonsense(a)", "a b", "]", "sum by pod (a)"])
 def test_what_is_no_promql_is_refused(query: str):
-    assert (promql_problem(query) or "").startswith("must be PromQL: ")
+    assert (query_problem(query) or "").startswith("must be PromQL: ")
 
 
 @pytest.mark.parametrize("query", ["1", "1 + 1", '"a"', "a_total[5m]", "a_total[5m:1m]", "time()", "scalar(a_total)"])
 def test_what_answers_no_series_is_refused(query: str):
-    assert "for series at one time" in (promql_problem(query) or "")
+    assert "for series at one time" in (query_problem(query) or "")

@@ -1,14 +1,16 @@
 """PromQL that users write: checked before it becomes part of a rule, since one that cannot be read spoils its file.
 
-The API server does not know PromQL: what it lets in is reported as InvalidSpec.
+The API server does not know PromQL, and a typo in one objective must not keep the rest of a spec from being carried
+out: such an objective has no rules, and MonitoringActive says why.
 """
+
+from functools import lru_cache
 
 import promql_parser as promql
 
-from fairlead.api.rules import Rule
 
-
-def promql_problem(text: str) -> str | None:
+@lru_cache(maxsize=256)
+def query_problem(text: str) -> str | None:
     """Why a text is no query of series, as a sentence; None when it is one."""
     try:
         found = promql.parse(text)
@@ -17,9 +19,6 @@ def promql_problem(text: str) -> str | None:
     if _is_of_series(found):
         return None
     return "must be PromQL for series at one time, such as requests_total: no number, no text, no range such as [5m]"
-
-
-IS_PROMQL = Rule("must be PromQL", "", promql_problem)
 
 
 def _is_of_series(found: promql.Expr) -> bool:
