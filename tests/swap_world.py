@@ -22,6 +22,8 @@ class SwapWorld(CanaryWorld):
 
     model: dict[str, Any] = field(default_factory=a_swap)
     ends_after: int = 2
+    spare: int = 0
+    """Places that it has beyond those: for a rollout that began with Surge."""
     stuck: bool = False
     """Ending pods do not end: their node is dead."""
     age: dict[str, int] = field(default_factory=dict)
@@ -42,7 +44,8 @@ class SwapWorld(CanaryWorld):
                     self.count += 1
                     pod["metadata"]["name"] += f"-{self.count}"
         # Fewer replicas than before take time.
-        assert len(self.pods()) <= max(self.needed(), there + more), f"{step} takes a place that is not free"
+        places = self.needed() + self.spare
+        assert len(self.pods()) <= max(places, there + more), f"{step} takes a place that is not free"
         return changed
 
     def _taken_away(self, revision: str, before: Mapping[str, Any]) -> list[dict[str, Any]]:

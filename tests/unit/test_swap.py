@@ -17,9 +17,9 @@ BEHIND_A_GATEWAY: dict[str, Any] = {"traffic": {"gateway": {"name": "public"}}}
 EVERY_WAY = pytest.mark.parametrize("way", [{}, BEHIND_A_GATEWAY], ids=["by-pods", "by-gateway"])
 
 
-def on_trial(version: str = "2", **spec: Any) -> SwapWorld:
+def on_trial(version: str = "2", spare: int = 0, **spec: Any) -> SwapWorld:
     """Version 1 serves, and version 2 has just been asked for."""
-    world = SwapWorld(model=a_swap(**spec))
+    world = SwapWorld(model=a_swap(**spec), spare=spare)
     world.settle()
     world.tick(20)
     world.change(model={"uri": "pvc://models/fraud", "version": version})
@@ -324,6 +324,17 @@ def test_a_capacity_that_changes_applies_at_once():
     scaled = {step.deployment: step.replicas for step in plan.steps if hasattr(step, "replicas")}
     assert scaled[world.revision("1")] == 4
     assert scaled[world.revision("2")] == 1
+
+
+@EVERY_WAY
+def test_a_promotion_that_began_with_spare_pods_takes_none_from_traffic_that_has_not_moved(way: dict[str, Any]):
+    world = on_trial(spare=4, rollout={"capacity": "Surge"}, **way)
+    until_phase(world, "Promoting")
+    until_asked(world, v1=4, v2=4)
+    world.change(rollout={"capacity": "Swap"})
+    for _ in ticks(world, "Stable"):
+        assert max(world.loads().values()) <= 4 / 3 + 0.1
+    assert stable_version(world) == "2"
 
 
 def test_pods_are_replaced_within_a_revision_without_a_spare_place():

@@ -14,7 +14,7 @@ less; so the stable pods bear what `bound` pods more than they are would bear, a
 """
 
 from dataclasses import replace
-from math import floor
+from math import ceil, floor
 
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.revision import Revision
@@ -22,6 +22,8 @@ from fairlead.plan import Decision
 from fairlead.situation import Situation
 from fairlead.traffic.choice import traffic_of
 
+PERCENT = 0.01
+"""The weights of a route are whole percents."""
 ROUNDING = 0.005
 """A weight in force that differs by no more than half a percent from the one that is due is that one."""
 
@@ -84,6 +86,7 @@ def in_its_place(
         stays = goal_in_between(situation, needed, stable, canary)
         goal = max(min(goal, stays), _beside_one(situation.asked_pods(canary.name), needed))
     stable_pods, canary_pods = _step(situation, needed, stable, canary, goal)
+    stable_pods = max(stable_pods, _still_borne(situation, needed, stable, canary))
     share = _share(spec, needed, weight, min(trying, canary_pods), min(serving, stable_pods))
     return replace(decision, stable_replicas=stable_pods, candidate_replicas=canary_pods, share=share)
 
@@ -102,6 +105,12 @@ def _step(situation: Situation, needed: int, stable: Revision, canary: Revision,
     return needed - given, goal
 
 
+def _still_borne(situation: Situation, needed: int, stable: Revision, canary: Revision) -> int:
+    """How many of the stable revision's pods its traffic still takes. Only a rollout that began with Surge has more."""
+    left = ceil((1 - _written(situation, canary) - PERCENT) * needed)
+    return min(situation.asked_pods(stable.name), left - bound(needed))
+
+
 def _share(spec: ModelDeploymentSpec, needed: int, weight: float | None, canary_pods: int, stable_pods: int) -> float:
     if weight is None or not canary_pods or not needed:
         return 0.0
@@ -112,7 +121,11 @@ def _share(spec: ModelDeploymentSpec, needed: int, weight: float | None, canary_
 
 
 def _in_force(situation: Situation, spec: ModelDeploymentSpec, canary: Revision, due: float) -> bool:
+    return traffic_of(spec).pending(situation) is None and abs(_written(situation, canary) - due) <= ROUNDING
+
+
+def _written(situation: Situation, canary: Revision) -> float:
+    """The share of traffic that was written last."""
     rollout = situation.status.rollout if situation.status else None
     known = rollout is not None and rollout.revision == canary.name
-    written = float(rollout.weight or 0) / 100 if rollout is not None and known else 0.0
-    return traffic_of(spec).pending(situation) is None and abs(written - due) <= ROUNDING
+    return float(rollout.weight or 0) / 100 if rollout is not None and known else 0.0
