@@ -31,8 +31,9 @@ from fairlead.cluster.store import Key
 from fairlead.observe.caches import caches
 from fairlead.observe.exposed import Exposures
 from fairlead.observe.hanging import HangingPods
-from fairlead.observe.look import Observer, Questions
+from fairlead.observe.look import Observer
 from fairlead.observe.probe import Pods, Probes
+from fairlead.observe.questions import Questions
 from fairlead.observe.sweeps import Sweeps
 from fairlead.situation import Exposed, Hanging, ProbeAnswer, Situation
 from fairlead.work import Worker

@@ -111,7 +111,7 @@ async def _measure(figures: Figures, plane: ControlPlane, copied: bool, progress
 
 async def _warm_up(figures: Figures, stage: Stage) -> None:
     operator = stage.operator
-    await _until(lambda: operator.metric("fairlead_leader") == 1, "the operator leads")
+    await until(lambda: operator.metric("fairlead_leader") == 1, "the operator leads")
     figures.empty_memory, figures.empty_cpu = operator.memory(), operator.cpu_seconds()
     async with watched(stage.world):
         await stage.world.create(range(WARM_UP))
@@ -199,7 +199,7 @@ async def _one_by_one(figures: Figures, stage: Stage, first: int) -> None:
     cluster.forget()
     for number in range(first, first + ONE_BY_ONE):
         await cluster.create(range(number, number + 1))
-        await _until(lambda: len(cluster.ready) == len(cluster.applied), "one more model is ready", every=0.02)
+        await until(lambda: len(cluster.ready) == len(cluster.applied), "one more model is ready", every=0.02)
     figures.one_deployment, figures.one_ready = cluster.deployment_seconds(), cluster.ready_seconds()
 
 
@@ -222,9 +222,9 @@ async def _restart(figures: Figures, stage: Stage) -> None:
     operator, began = stage.operator, time.monotonic()
     terms = operator.terms()
     operator.start(wait=False)
-    await _until(operator.is_ready, "the operator is ready again")
+    await until(operator.is_ready, "the operator is ready again")
     figures.restart_synced, figures.restart_synced_cpu = time.monotonic() - began, operator.cpu_seconds()
-    await _until(lambda: operator.reconciles() >= figures.known and not operator.waiting(), "all models were looked at")
+    await until(lambda: operator.reconciles() >= figures.known and not operator.waiting(), "all models were looked at")
     figures.restart_done, figures.restart_cpu = time.monotonic() - began, operator.cpu_seconds()
     stage.progress(f"quiet for {figures.quiet} s after the restart")
     await asyncio.sleep(figures.quiet)
@@ -248,7 +248,8 @@ async def _settled(operator: Operator) -> None:
             looks, since = now, time.monotonic()
 
 
-async def _until(look: Callable[[], bool], what: str, every: float = 0.25) -> None:
+async def until(look: Callable[[], bool], what: str, every: float = 0.25) -> None:
+    """Waits for something, and raises RuntimeError when it is not so after half an hour."""
     deadline = time.monotonic() + 10 * PATIENCE
     while not look():
         if time.monotonic() > deadline:

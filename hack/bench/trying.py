@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.controlplane import control_plane, free_port
+from bench.measuring import until
 from bench.operating import Audit, Operator, Requests
 from bench.world import Object, World, a_model, world
 from fairlead.api.kinds import MODEL_DEPLOYMENT
@@ -22,7 +23,6 @@ PODS = "127.64.0.0/11"
 """Addresses of the loopback: whatever the operator asks of a pod stays on this machine."""
 REPLICAS = 3
 WATCHED = 60  # seconds in which all trials are on
-PATIENCE = 1800  # seconds for all of one step
 TICK = 5  # seconds
 
 
@@ -114,19 +114,19 @@ async def _measure(figures: Figures, kubeconfig: Path, stage: Stage, port: int) 
         async with _watched(cluster, trials):
             stage.progress(f"creating {figures.rollouts:,} models")
             await cluster.create(numbers, lambda number: _canary(number, port))
-            await _until(lambda: len(trials.ready) == figures.rollouts, "all models are Ready", trials)
+            await until(lambda: len(trials.ready) == figures.rollouts, "all models are Ready")
             stage.audit.since_last()
             began = time.monotonic()
             stage.progress("a new version of each")
             await cluster.change(numbers, {"spec": {"model": {"version": "2"}, "runtime": {"env": [_env("2")]}}})
-            await _until(lambda: _on_trial(trials) == figures.rollouts, "all are on trial", trials)
+            await until(lambda: _on_trial(trials) == figures.rollouts, "all are on trial")
             figures.on_trial = time.monotonic() - began
             writes = stage.audit.since_last().writes
             await _watch(figures, stage)
             stage.progress("until all are decided")
-            await _until(lambda: len(trials.outcomes) == figures.rollouts, "all are decided", trials)
+            await until(lambda: len(trials.outcomes) == figures.rollouts, "all are decided")
             figures.decided, figures.outcomes = time.monotonic() - began, Counter(trials.outcomes.values())
-            await _until(lambda: len(trials.ready) == figures.rollouts, "all models are Ready", trials)
+            await until(lambda: len(trials.ready) == figures.rollouts, "all models are Ready")
             figures.settled = time.monotonic() - began
             figures.writes = writes + figures.requests.writes + stage.audit.since_last().writes
             figures.peak = stage.operator.peak()
@@ -154,7 +154,7 @@ def _counted(operator: Operator) -> tuple[float, ...]:
 
 
 def _canary(number: int, port: int) -> Object:
-    """Three replicas, and trials that go on for two minutes at least: all have begun before the first can end."""
+    """Three replicas, and trials that go on for five minutes at least: all have begun before the first can end."""
     model = a_model(number)
     spec: dict[str, Any] = model["spec"]
     spec["runtime"]["container"] |= {"ports": {"http": port}, "metrics": METRICS}
@@ -180,11 +180,3 @@ async def _watched(cluster: World, trials: Trials) -> AsyncIterator[None]:
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-
-
-async def _until(look: Callable[[], bool], what: str, trials: Trials) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not look():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{what}: not so after {PATIENCE} s; phases: {Counter(trials.phases.values())}")
-        await asyncio.sleep(0.25)

@@ -27,9 +27,10 @@ from fairlead.observe.asking import Asking
 from fairlead.observe.caches import caches
 from fairlead.observe.exposed import Exposures
 from fairlead.observe.hanging import HangingPods
-from fairlead.observe.look import Observer, Questions
+from fairlead.observe.look import Observer
 from fairlead.observe.probe import Probes
 from fairlead.observe.prometheus import Prometheus
+from fairlead.observe.questions import Questions
 from fairlead.observe.sweeps import Sweeps
 from fairlead.settings import Settings
 from fairlead.work import Worker
@@ -58,20 +59,8 @@ class Operator:
             self._asking, self._look_at, _now, swept=self._metrics.rollouts.swept, prometheus=self._prometheus
         )
         self._hanging = HangingPods(client.events_of, self._look_at, _now)
-        self._exposures = Exposures(self._asking, self._look_at)
-        questions = Questions(
-            probes=self._probes, sweeps=self._sweeps, hanging=self._hanging, exposures=self._exposures
-        )
-        observer = Observer(
-            self._stores,
-            questions,
-            settings.operator_namespace,
-            _now,
-            self._served,
-            self._forbidden,
-            queries=settings.prometheus_queries,
-            runbooks=settings.runbooks_url,
-        )
+        self._exposures = Exposures(self._asking, self._look_at, _now)
+        observer = self._observer()
         self._controller = Controller(
             stores=tuple(self._stores.values()),
             reconcile=Worker(observer, Writer(client, self._stores, identity), self._metrics.rollouts),
@@ -95,6 +84,19 @@ class Operator:
         self._stop = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         self._waiting: list[asyncio.Task[None]] = []
+
+    def _observer(self) -> Observer:
+        settings = self._settings
+        return Observer(
+            self._stores,
+            Questions(probes=self._probes, sweeps=self._sweeps, hanging=self._hanging, exposures=self._exposures),
+            settings.operator_namespace,
+            _now,
+            self._served,
+            self._forbidden,
+            queries=settings.prometheus_queries,
+            runbooks=settings.runbooks_url,
+        )
 
     def _leadership(self, identity: str) -> Lease | Alone:
         if not self._settings.leader_election:

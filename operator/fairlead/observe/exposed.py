@@ -7,7 +7,7 @@ alike, so it is not asked again. What was seen is kept in the status of the mode
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import inf
 
 from fairlead.api.metrics import Counters
@@ -38,10 +38,12 @@ class Exposures:
         self,
         asking: Asking,
         tell: Callable[[Key], None],
+        clock: Callable[[], datetime],
         first_pause: timedelta = FIRST_PAUSE,
     ) -> None:
         self._asking = asking
         self._tell = tell
+        self._clock = clock
         self._first_pause = first_pause.total_seconds()
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._running = Beside("metrics of")
@@ -103,7 +105,7 @@ class Exposures:
         asked = processes(ready[:PODS])
         if not asked:
             return None
-        told = await scraping.read(asked, datetime.now(UTC))
+        told = await scraping.read(asked, self._clock())
         pages = [each for each in told.values() if isinstance(each, Said)]
         if not pages:
             return Exposed(revision=revision.name, silent=next(str(each) for each in told.values()))

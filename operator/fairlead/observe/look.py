@@ -1,7 +1,6 @@
-"""Gathers one Situation from the cache, and asks a new revision's pods when the last decision waits for that."""
+"""Gathers one Situation: what is in the cache, and what is known by now of what the pods were asked."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +8,6 @@ from pydantic import ValidationError
 
 from fairlead.api.kinds import (
     CHILDREN,
-    DEPLOYMENT,
     MODEL_DEPLOYMENT,
     MODEL_RUNTIME,
     OPTIONAL,
@@ -19,45 +17,19 @@ from fairlead.api.kinds import (
 from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.modelruntime import ModelRuntime
 from fairlead.api.parse import Invalid, parse_model_deployment, parse_model_runtime
-from fairlead.api.phases import BEFORE_TRAFFIC, ON_TRIAL
 from fairlead.api.revision import Revision, known_revisions, read_revision
 from fairlead.api.status import Status
 from fairlead.cluster.store import Key, Object, Store
-from fairlead.evidence.sweep import Sweep
 from fairlead.evidence.trial import Trial
 from fairlead.metadata import is_part_of
 from fairlead.observe.caches import runtime_name
-from fairlead.observe.exposed import Exposures, remembered
-from fairlead.observe.hanging import HangingPods
-from fairlead.observe.probe import Probes
+from fairlead.observe.questions import Questions, Subject
 from fairlead.observe.remembered import Remembered
-from fairlead.observe.source import Asked
-from fairlead.observe.sweeps import Sweeps
 from fairlead.observe.trials import Trials
-from fairlead.situation import Exposed, Identity, ProbeAnswer, Situation, revision_named, revision_of
+from fairlead.situation import Identity, Situation, revision_of
 from fairlead.slo.alerts import RUNBOOKS
-from fairlead.slo.events import needed
-
-TRIED = BEFORE_TRAFFIC | ON_TRIAL
 
 Children = Mapping[tuple[Kind, str], Object]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Questions:
-    """What is asked of pods and about them beside the looks; no look waits for an answer."""
-
-    probes: Probes
-    sweeps: Sweeps
-    hanging: HangingPods
-    exposures: Exposures
-
-    def end(self, key: Key) -> None:
-        """Nobody wants to know about this model any more."""
-        self.probes.end(key)
-        self.sweeps.end(key)
-        self.hanging.end(key)
-        self.exposures.end(key)
 
 
 class Observer:
@@ -102,7 +74,9 @@ class Observer:
         pods = self._pods(key)
         now = self._clock()
         model = self._models.of(identity.uid, identity.generation, lambda: parse_model_deployment(live))
-        tries = not isinstance(model, Invalid) and model.spec.rollout.strategy == "Canary"
+        subject = Subject(
+            key=key, model=model, status=status, revisions=revisions, children=children, pods=lambda: self._pods(key)
+        )
         return Situation(
             now=now,
             identity=identity,
@@ -114,10 +88,10 @@ class Observer:
             children=children,
             pods=pods,
             hanging=self._questions.hanging.told(key, pods, lambda: self._pods(key)),
-            probe=self._answer(key, status, revisions, children),
-            sweep=self._sweep(key, status if tries else None, revisions, _asked(model)),
+            probe=self._questions.answer(subject),
+            sweep=self._questions.sweep(subject),
             trial=self._trials.latest(key, status, now),
-            exposed=self._exposed(key, model, status, revisions),
+            exposed=self._questions.exposed(subject),
             annotations=live["metadata"].get("annotations") or {},
             operator_namespace=self._operator_namespace,
             served=self._served(),
@@ -162,57 +136,6 @@ class Observer:
     def _pods(self, key: Key) -> tuple[Object, ...]:
         """Pods that the model's Deployments have made, oldest first; whoever only wears their labels is left out."""
         return tuple(sorted((pod for pod in self._stores[POD].owned(key) if _is_made(pod)), key=_age))
-
-    def _answer(
-        self, key: Key, status: Status | None, revisions: tuple[Revision, ...], children: Children
-    ) -> ProbeAnswer | None:
-        """What the candidate that the last decision left on its way answered, once it has pods to ask."""
-        rollout = status.rollout if status else None
-        if status is None or status.stable is None or rollout is None or rollout.phase not in BEFORE_TRAFFIC:
-            self._questions.probes.end(key)
-            return None
-        candidate = revision_named(revisions, rollout.revision)
-        live = children.get((DEPLOYMENT, rollout.revision or ""))
-        if candidate is None or live is None or not (live.get("status") or {}).get("availableReplicas"):
-            return None
-        name = candidate.name
-        return self._questions.probes.answer(
-            key, candidate, lambda: tuple(pod for pod in self._pods(key) if revision_of(pod) == name)
-        )
-
-    def _sweep(self, key: Key, status: Status | None, revisions: tuple[Revision, ...], asked: Asked) -> Sweep | None:
-        """The metrics of both revisions' pods, while the last decision judges a canary, or is about to.
-
-        What the stable revision does before says what to expect of it, and how much its counts scatter by themselves.
-        """
-        rollout = status.rollout if status else None
-        stable = revision_named(revisions, status.stable.revision) if status and status.stable else None
-        canary = revision_named(revisions, rollout.revision) if rollout else None
-        if rollout is None or rollout.phase not in TRIED or stable is None or canary is None:
-            self._questions.sweeps.end(key)
-            return None
-        return self._questions.sweeps.latest(key, (stable, canary), lambda: self._pods(key), asked)
-
-    def _exposed(
-        self, key: Key, model: ModelDeployment | Invalid, status: Status | None, revisions: tuple[Revision, ...]
-    ) -> Exposed | None:
-        """What the stable revision's pods count, as far as the objectives need to know."""
-        known = remembered(status)
-        stable = revision_named(revisions, status.stable.revision) if status and status.stable else None
-        if stable is None or isinstance(model, Invalid) or model.spec.monitoring.rules == "None":
-            self._questions.exposures.end(key)
-            return known
-        wanted = needed(model.spec.slo.objectives, stable.snapshot.metrics)
-        counters = _asked(model).counters
-        return self._questions.exposures.seen(key, stable, known, wanted, counters, lambda: self._pods(key))
-
-
-def _asked(model: ModelDeployment | Invalid) -> Asked:
-    """Where the model wants its counters from, and the objectives that have counters of their own."""
-    if isinstance(model, Invalid):
-        return Asked()
-    objectives = tuple(each for each in model.spec.slo.objectives if each.pair)
-    return Asked(source=model.spec.rollout.evidence.source, objectives=objectives)
 
 
 def _identity(live: Object) -> Identity:

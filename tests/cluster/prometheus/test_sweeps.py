@@ -25,6 +25,7 @@ from fairlead.observe.source import Asked
 from fairlead.observe.sweeps import Sweeps
 from fairlead.settings import PrometheusSettings
 from prometheus_process import PrometheusProcess, scraping
+from serving import serving
 
 KEY = ("risk", "fraud")
 ARMS = {"s1": "fraud-1", "s2": "fraud-1", "c1": "fraud-2"}
@@ -108,14 +109,8 @@ class Pods:
 @pytest.fixture
 async def pods() -> AsyncIterator[Pods]:
     pods = Pods()
-    application = web.Application()
-    application.router.add_get("/metrics", pods.page)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "0.0.0.0", 0).start()
-    pods.port = runner.addresses[0][1]
-    yield pods
-    await runner.cleanup()
+    async with serving(pods.page, "0.0.0.0", patience=0.1) as pods.port:
+        yield pods
 
 
 @pytest.fixture

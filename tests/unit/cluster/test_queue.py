@@ -4,17 +4,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clock import Clock
 from fairlead.cluster.queue import AHEAD, LAST_RETRY, WorkQueue
-
-
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def seconds(number: float) -> timedelta:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,8 +18,10 @@ from fairlead.cluster.connection import Connection
 from fairlead.observe.asking import Asking
 from fairlead.observe.exposed import Exposures, remembered
 from fairlead.situation import Exposed
+from serving import serving
 
 KEY = ("risk", "fraud")
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 PROFILE = MetricsProfile(
     errors=Counters(bad=(Series(series="failures_total"),), total=(Series(series="requests_total"),)),
     latency=Histogram(series="seconds"),
@@ -69,14 +71,8 @@ class Server:
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     server = Server()
-    application = web.Application()
-    application.router.add_get("/metrics", server.handle)
-    runner = web.AppRunner(application, shutdown_timeout=0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.port = runner.addresses[0][1]
-    yield server
-    await runner.cleanup()
+    async with serving(server.handle) as server.port:
+        yield server
 
 
 class Reading:
@@ -86,7 +82,7 @@ class Reading:
         self._server = server
         self._asking = Asking(Connection(Access(server="http://127.0.0.1:1")), "Direct")
         self._news: asyncio.Queue[object] = asyncio.Queue()
-        self.exposures = Exposures(self._asking, self._news.put_nowait, timedelta(milliseconds=10))
+        self.exposures = Exposures(self._asking, self._news.put_nowait, lambda: START, timedelta(milliseconds=10))
 
     def seen(
         self, known: Exposed | None = None, wanted: frozenset[str] = ALL, revision: str = "fraud-1"
@@ -110,22 +106,27 @@ async def reading(server: Server) -> AsyncIterator[Reading]:
     await reading.close()
 
 
+async def nobody_reads() -> None:
+    """Waits until no reading is on, however long its next pause would be."""
+    while readings := [task for task in asyncio.all_tasks() if task.get_name().startswith("metrics of")]:
+        await asyncio.wait(readings, timeout=10)
+        assert all(task.done() for task in readings)
+
+
 async def test_what_is_missing_is_waited_for_and_then_nobody_is_asked_any_more(server: Server, reading: Reading):
     assert reading.seen() is None
     assert await reading.news() == Exposed(revision="fraud-1", counted=frozenset({"Errors"}))
     server.page = SERVED
     whole = Exposed(revision="fraud-1", counted=ALL, edges={"Latency": (0.5, 1.0)})
     assert await reading.news() == whole
-    asked = server.asked
     assert reading.seen() == whole
-    await asyncio.sleep(0.05)
-    assert server.asked == asked
+    await nobody_reads()
 
 
 async def test_what_the_status_remembers_is_not_asked_again(server: Server, reading: Reading):
     known = Exposed(revision="fraud-1", counted=ALL, edges={"Latency": (0.5,)})
     assert reading.seen(known) == known
-    await asyncio.sleep(0.05)
+    await nobody_reads()
     assert server.asked == 0
 
 

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from clock import Clock
 from fairlead.api.revision import Revision, Snapshot
 from fairlead.api.server import Ports
 from fairlead.cluster.access import Access
 from fairlead.cluster.connection import Connection
 from fairlead.observe.asking import Asking
 from fairlead.observe.probe import AT_ONCE, FRESH, Probes
+from serving import serving
 
 KEY = ("risk", "fraud")
 
@@ -37,14 +39,8 @@ class Server:
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     server = Server()
-    application = web.Application()
-    application.router.add_get("/{path:.*}", server.handle)
-    runner = web.AppRunner(application, shutdown_timeout=0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.port = runner.addresses[0][1]
-    yield server
-    await runner.cleanup()
+    async with serving(server.handle) as server.port:
+        yield server
 
 
 class Told:
@@ -64,16 +60,6 @@ class Told:
 @pytest.fixture
 def told() -> Told:
     return Told()
-
-
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from fairlead.observe.prometheus import LONGEST, Prometheus, Unanswered
 from fairlead.observe.share import Share
 from fairlead.settings import PrometheusSettings
 from localcluster.certificates import authority, issue, write
+from serving import serving
 
 ANSWERS = Path(__file__).parent / "answers"
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -69,14 +70,8 @@ class Place:
 @pytest.fixture
 async def place() -> AsyncIterator[Place]:
     place = Place()
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", place.handle)
-    runner = web.AppRunner(application, shutdown_timeout=0.1, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    place.port = runner.addresses[0][1]
-    yield place
-    await runner.cleanup()
+    async with serving(place.handle, patience=0.1) as place.port:
+        yield place
 
 
 async def asked(url: str, kind: str = "vector", **settings: str) -> int | str:

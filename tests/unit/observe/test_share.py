@@ -2,15 +2,8 @@
 
 import pytest
 
+from clock import Clock
 from fairlead.observe.share import AT_MOST, Share
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

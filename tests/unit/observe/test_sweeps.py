@@ -21,6 +21,7 @@ from fairlead.evidence.sweep import PodMetrics, Sweep
 from fairlead.observe.asking import Asking
 from fairlead.observe.processes import process_name
 from fairlead.observe.sweeps import AT_ONCE, Sweeps
+from serving import serving
 
 KEY = ("risk", "fraud")
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -142,14 +143,8 @@ class Clock:
 @pytest.fixture
 async def pods() -> AsyncIterator[Pods]:
     pods = Pods()
-    application = web.Application()
-    application.router.add_get("/{path:.*}", pods.handle)
-    runner = web.AppRunner(application, shutdown_timeout=0.1, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "0.0.0.0", 0).start()
-    pods.port = runner.addresses[0][1]
-    yield pods
-    await runner.cleanup()
+    async with serving(pods.handle, "0.0.0.0", patience=0.1) as pods.port:
+        yield pods
 
 
 @pytest.fixture
