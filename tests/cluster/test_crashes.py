@@ -1,6 +1,8 @@
-"""The operator is killed before and after every single write, of a creation and of all changes: the end is the same.
+"""The operator is killed before every single write, of a creation and of all changes: the end is the same.
 
-All ways are gone side by side, each with an operator and a namespace of its own: most of the time pods are waited for.
+Writes come one after the other, so this is as good as after every write: what the API server knows is the same, and
+what the process knew is gone either way. All ways are gone side by side, each with an operator and a namespace of its
+own: most of the time pods are waited for.
 """
 
 import json
@@ -23,17 +25,17 @@ from operator_process import OperatorProcess
 from waiting import until
 
 MOST_WRITES, SIDE_BY_SIDE = 20, 2
-"""More than any way takes, Events and status among them. Of each change so many models are made ready at once, two for
-each write, and one is spent for each crash."""
+"""More than any way takes, Events and status among them. Of each change so many models are made ready at once, and one
+is spent for each crash."""
 CREATION, CREATED = "creation", 9
 """The writes of a creation: account, policy, revision, Deployment, scale, budget, two Services, status."""
 
 
 class Killer:
-    """Kills the operator around its n-th write."""
+    """Kills the operator before its n-th write."""
 
-    def __init__(self, operator: OperatorProcess, at: int, when: str) -> None:
-        self.operator, self.at, self.when = operator, at, when
+    def __init__(self, operator: OperatorProcess, at: int) -> None:
+        self.operator, self.at = operator, at
         self.writes = 0
         self._matches = writes_to("")
 
@@ -43,7 +45,7 @@ class Killer:
         self.writes += 1
         if self.writes != self.at:
             return None
-        return Fault(before=self.operator.kill) if self.when == "before" else Fault(after=self.operator.kill)
+        return Fault(before=self.operator.kill)
 
     @property
     def struck(self) -> bool:
@@ -79,7 +81,7 @@ def at_rest(kube: Kube, namespace: str, name: str) -> bool:
 
 
 Crashes = tuple[int, list[object]]
-"""The number of writes, and every shape that came of a crash around one."""
+"""The number of writes, and every shape that came of a crash before one; the last of no crash at all."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,10 @@ def place(kube: Kube, folder: Path) -> Iterator[Place]:
         proxy.stop()
 
 
-def one_crash(place: Place, act: Callable[[], str], at: int, when: str) -> tuple[bool, object]:
-    """Acts on a model, with a crash around the n-th write that follows; then starts again and waits for rest."""
+def one_crash(place: Place, act: Callable[[], str], at: int) -> tuple[bool, object]:
+    """Acts on a model, with a crash before the n-th write that follows; then starts again and waits for rest."""
     kube, namespace, operator = place.kube, place.namespace, place.operator
-    killer = Killer(operator, at, when)
+    killer = Killer(operator, at)
     name = act()
     with place.proxy.rule(killer):
         operator.start(wait=False)
@@ -122,20 +124,19 @@ def one_crash(place: Place, act: Callable[[], str], at: int, when: str) -> tuple
         operator.kill()
     else:
         operator.start()
-        until(lambda: at_rest(kube, namespace, name), seconds=90, what=f"rest after a crash {when} write {at}")
+        until(lambda: at_rest(kube, namespace, name), seconds=90, what=f"rest after a crash before write {at}")
         operator.kill()
     return killer.struck, shape(kube, namespace, name)
 
 
-def all_crashes(run: Callable[[int, str], tuple[bool, object]]) -> Crashes:
-    """Crashes around each write in turn, until there is none left."""
+def all_crashes(run: Callable[[int], tuple[bool, object]]) -> Crashes:
+    """Crashes before each write in turn, until there is none left."""
     shapes = []
     for at in count(1):
-        struck, found = run(at, "before")
+        struck, found = run(at)
         shapes.append(found)
         if not struck:
             return at - 1, shapes
-        shapes.append(run(at, "after")[1])
         assert at < MOST_WRITES, "it does not come to rest"
     raise AssertionError("unreachable")
 
@@ -143,8 +144,8 @@ def all_crashes(run: Callable[[int, str], tuple[bool, object]]) -> Crashes:
 def crashes_of_a_creation(place: Place, image: str) -> Crashes:
     """A new model for each crash."""
 
-    def run(at: int, when: str) -> tuple[bool, object]:
-        name = f"{when}-{at}"
+    def run(at: int) -> tuple[bool, object]:
+        name = f"before-{at}"
 
         def create() -> str:
             spec: dict[str, Any] = {**a_server(image), "replicas": 2, "network": {"isolation": "Namespace"}}
@@ -152,7 +153,7 @@ def crashes_of_a_creation(place: Place, image: str) -> Crashes:
             return name
 
         try:
-            return one_crash(place, create, at, when)
+            return one_crash(place, create, at)
         finally:
             place.kube.delete(MODEL_DEPLOYMENT, place.namespace, name)
 
@@ -201,7 +202,7 @@ def told(operator: OperatorProcess) -> set[tuple[object, ...]]:
 def crashes_of_a_change(place: Place, change: Change) -> Crashes:
     """Models that are there already, one for each crash."""
     kube, namespace = place.kube, place.namespace
-    names = {(at, when): f"{when}-{at}" for at in range(1, MOST_WRITES) for when in ("before", "after")}
+    names = {at: f"before-{at}" for at in range(1, MOST_WRITES + 1)}
     (first, _), *_ = change.before
     for name in names.values():
         kube.create(MODEL_DEPLOYMENT, a_model(namespace, name, **first))
@@ -213,17 +214,17 @@ def crashes_of_a_change(place: Place, change: Change) -> Crashes:
             until(partial(stop, kube, namespace, name), seconds=240, what=f"{name} as it is before the crash")
     place.operator.terminate()
 
-    def run(at: int, when: str) -> tuple[bool, object]:
-        name = names[(at, when)]
+    def run(at: int) -> tuple[bool, object]:
+        name = names[at]
 
         def act() -> str:
             kube.patch(MODEL_DEPLOYMENT, namespace, name, {"spec": change.to})
             return name
 
-        return one_crash(place, act, at, when)
+        return one_crash(place, act, at)
 
     writes, shapes = all_crashes(run)
-    for name in list(names.values())[: 2 * writes]:
+    for name in list(names.values())[: writes + 1]:
         history = kube.model(namespace, name)["status"].get("history", ())
         decided = {(name, each["time"], each["outcome"]) for each in history}
         assert decided <= told(place.operator), "a decision was lost"
@@ -251,7 +252,7 @@ def crashes(
 
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("way", [*changes(""), CREATION])
-def test_a_crash_around_any_write_ends_as_if_there_had_been_none(crashes: dict[str, Future[Crashes]], way: str):
+def test_a_crash_before_any_write_ends_as_if_there_had_been_none(crashes: dict[str, Future[Crashes]], way: str):
     writes, shapes = crashes[way].result()
     assert writes >= (CREATED if way == CREATION else changes("")[way].writes)
     assert all(found == shapes[-1] for found in shapes), "the last one was not disturbed at all"
