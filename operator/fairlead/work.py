@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from fairlead.api.reasons import Phase
 from fairlead.apply.execute import Writer
-from fairlead.cluster.errors import Rejected
+from fairlead.cluster.errors import Refused
 from fairlead.cluster.rollout_metrics import RolloutMetrics, Standing
 from fairlead.cluster.store import Key
 from fairlead.logs import about
@@ -27,8 +27,8 @@ class Worker:
     async def __call__(self, key: Key) -> timedelta | None:
         """Returns after how long to look again even if nothing happens.
 
-        Raises ApiError when the cluster does not let us; Rejected, too, when an object was refused: the rules that
-        refuse it may change, and no event will tell. What else waits for its time must not wait for that.
+        Raises ApiError when the cluster does not let us; Refused when it refuses an object: the rules that refuse it
+        may change, and no event will tell. What else waits for its time must not wait for that.
         """
         situation = self._observer.look(key)
         if situation is None:
@@ -49,7 +49,7 @@ class Worker:
             await self._writer.write_status(plan, situation.identity)
         self._metrics.stands(key, standing(plan))
         if refusals:
-            raise Rejected(refusals[0].message, look_again=plan.look_again)
+            raise Refused(refusals[0].message, look_again=plan.look_again)
         return plan.look_again
 
     async def _tell(self, plan: Plan, situation: Situation) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from fairlead.api.reasons import Phase, Reason
 from fairlead.apply.execute import rests_on, traffic
-from fairlead.cluster.errors import Rejected
+from fairlead.cluster.errors import Refused
 from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.rollout_metrics import Standing
 from fairlead.plan import Apply, Event, LogLine, Plan, Step
@@ -67,7 +67,7 @@ def draining() -> World:
 
 async def test_what_waits_for_its_time_does_not_wait_for_what_is_refused():
     hands = Hands(draining())
-    with pytest.raises(Rejected) as raised:
+    with pytest.raises(Refused) as raised:
         await Worker(hands, hands, Metrics().rollouts)(KEY)  # type: ignore[arg-type]
     assert raised.value.look_again == timedelta(seconds=30)
     assert hands.world.condition("Stalled")["reason"] == "NameTaken"
@@ -76,7 +76,7 @@ async def test_what_waits_for_its_time_does_not_wait_for_what_is_refused():
 async def test_one_lasting_refusal_does_not_keep_old_revisions_alive():
     hands = Hands(draining())
     hands.world.now += timedelta(seconds=30)
-    with pytest.raises(Rejected) as raised:
+    with pytest.raises(Refused) as raised:
         await Worker(hands, hands, Metrics().rollouts)(KEY)  # type: ignore[arg-type]
     assert raised.value.look_again is None
     assert hands.world.deployments() == {hands.world.serving()}

@@ -15,6 +15,7 @@ from fairlead.api.kinds import Kind
 from fairlead.cluster.alone import Alone
 from fairlead.cluster.errors import ApiError, Conflict, NotFound, NotLeading, Rejected, Throttled
 from fairlead.cluster.lease import Lease
+from fairlead.cluster.look_metrics import CANCELLED, OK
 from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.queue import WorkQueue
 from fairlead.cluster.reader import Listing, Reader
@@ -136,6 +137,8 @@ class Controller:
 
     async def _work(self) -> None:
         """Runs the workers, while this process leads."""
+        self.queue.begin()  # what is left of an earlier time as leader would seem to have waited ever since
+        self.metrics.looks.forget()
         self._leading, self._stopping = True, False
         self.leads()
         try:
@@ -208,12 +211,12 @@ class Controller:
             await self._look_at_one(key)
 
     async def _look_at_one(self, key: Key) -> None:
-        started, result = time.monotonic(), "ok"
+        started, result = time.monotonic(), OK
         try:
             async with asyncio.timeout(self.pace.limit.total_seconds()):
                 again = await self.reconcile(key)
         except asyncio.CancelledError:
-            result = "cancelled"
+            result = CANCELLED
             self.queue.add(key)
             raise
         except Exception as error:  # noqa: BLE001 - what is wrong with one model must not stop the others
@@ -224,14 +227,12 @@ class Controller:
             if again is not None:
                 self.queue.add_after(key, again)
         finally:
-            self.metrics.reconciles.labels(result).inc()
-            self.metrics.reconcile_seconds.observe(time.monotonic() - started)
+            self.metrics.looks.over(key, result, time.monotonic() - started)
 
     def _put_off(self, key: Key, error: Exception) -> None:
         delay = self.queue.retry(key, error.retry_after if isinstance(error, Throttled) else timedelta(0))
         if isinstance(error, Rejected) and error.look_again is not None:
             self.queue.add_after(key, error.look_again)
-        self.metrics.retries.inc()
         # Conflicts are part of the game, and an ApiError says itself what is wrong; anything else is a bug of ours.
         expected = isinstance(error, Conflict | NotLeading)
         log.log(

@@ -54,6 +54,10 @@ class Rejected(ApiError):
         self.look_again = look_again
 
 
+class Refused(Rejected):
+    """An object of a model was rejected. Its status says so, and what did not rest on that object is done."""
+
+
 class Expired(ApiError):
     """410: the point in history that the request goes on from is no longer kept. Begin anew."""
 

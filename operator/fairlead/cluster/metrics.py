@@ -6,18 +6,15 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
 
+from fairlead.cluster.look_metrics import LookMetrics, Queue
 from fairlead.cluster.rollout_metrics import RolloutMetrics
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series beside each counter, that nobody asks for
-
-QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-"""Bucket edges in seconds: a look at an unchanged model takes a millisecond, one with writes up to seconds."""
 
 
 class Metrics:
@@ -26,17 +23,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        self.reconciles = Counter(
-            "fairlead_reconciles_total", "Reconciliations by result.", ["result"], registry=registry
-        )
-        self.reconcile_seconds = Histogram(
-            "fairlead_reconcile_duration_seconds", "Duration of one reconciliation.", buckets=QUICK, registry=registry
-        )
-        self.queue_depth = Gauge("fairlead_queue_depth", "Models that wait for a worker.", registry=registry)
-        self.queue_seconds = Histogram(
-            "fairlead_queue_wait_seconds", "Time a model waited for a worker.", buckets=QUICK, registry=registry
-        )
-        self.retries = Counter("fairlead_retries_total", "Reconciliations put off after a failure.", registry=registry)
+        self.looks = LookMetrics(registry)
         self.writes = Counter(
             "fairlead_writes_total",
             "Write requests by kind, verb and result.",
@@ -58,9 +45,9 @@ class Metrics:
         )
         self.rollouts = RolloutMetrics(registry)
 
-    def follow(self, *, queue: Sized, stores: Mapping[str, Sized], leading: Callable[[], bool]) -> None:
+    def follow(self, *, queue: Queue, stores: Mapping[str, Sized], leading: Callable[[], bool]) -> None:
         """Has the gauges read at every scrape."""
-        self.queue_depth.set_function(lambda: len(queue))
+        self.looks.follow(queue=queue, leading=leading)
         self.leader.set_function(lambda: float(leading()))
         for kind, store in stores.items():
             self.cached_objects.labels(kind).set_function(store.__len__)

@@ -60,6 +60,18 @@ class WorkQueue(Generic[K]):
         """How many keys wait for a worker; neither those a worker has nor those whose time has not come."""
         return len(self._ready) + len(self._second)
 
+    def oldest(self) -> float:
+        """For how many seconds the key has waited that has waited longest; 0 when none waits.
+
+        One that waits until a worker has done with it is among them.
+        """
+        since = next(iter(self._dirty.values()), None)  # a key keeps its place from when it came
+        return 0.0 if since is None else self._clock() - since
+
+    def begin(self) -> None:
+        """Has every key that is there wait from now on: so far nobody was to take any."""
+        self._dirty = dict.fromkeys(self._dirty, self._clock())
+
     def add(self, key: K) -> None:
         """Has the key looked at, soon and once."""
         if key in self._second:

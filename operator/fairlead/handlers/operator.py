@@ -51,7 +51,7 @@ class Operator:
         identity = f"{settings.pod_name}-{secrets.token_hex(4)}"
         self._lease = self._leadership(identity)
         self._client = client = Client(self._connection, may_write=self._lease.held, metrics=self._metrics)
-        queue: WorkQueue[Key] = WorkQueue(waited=self._metrics.queue_seconds.observe)
+        queue: WorkQueue[Key] = WorkQueue(waited=self._metrics.looks.waited)
         self._asking = Asking(self._connection, settings.pod_access)
         self._probes = Probes(self._asking, self._look_at)
         self._prometheus = Prometheus(settings.prometheus) if settings.prometheus else None

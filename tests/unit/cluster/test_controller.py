@@ -10,7 +10,7 @@ import pytest
 
 from fairlead.api.kinds import MODEL_DEPLOYMENT
 from fairlead.cluster.controller import Controller, Pace, Reconcile
-from fairlead.cluster.errors import Rejected
+from fairlead.cluster.errors import Rejected, ServerFault
 from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.queue import FIRST_RETRY, WorkQueue
 from fairlead.cluster.reader import Listing
@@ -184,3 +184,23 @@ async def test_a_refusal_does_not_put_off_what_is_due_earlier(cluster: Cluster, 
         lease.begins.set()
         await twice.wait()
     assert looks[1] - looks[0] < FIRST_RETRY.total_seconds()
+
+
+async def test_who_leads_again_counts_from_then(cluster: Cluster, lease: Leadership):
+    twice = asyncio.Event()
+    looks: list[Key] = []
+
+    async def fails(key: Key) -> None:
+        looks.append(key)
+        if len(looks) > 1:
+            twice.set()
+        raise ServerFault("no answer")
+
+    cluster.put("fraud")
+    async with running(cluster, lease, fails) as controller, asyncio.timeout(10):
+        metrics = controller.metrics
+        metrics.looks.follow(queue=controller.queue, leading=lease.held)
+        metrics.looks.over(("risk", "gone"), "ServerFault", 0.1)
+        lease.begins.set()
+        await twice.wait()
+        assert metrics.registry.get_sample_value("fairlead_failing_models", {"result": "ServerFault"}) == 1

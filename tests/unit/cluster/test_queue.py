@@ -255,3 +255,36 @@ def test_a_key_added_after_everything_else_comes(steps: list[tuple[str, str, int
     for held in busy:
         queue.done(held)
     assert key in taken(queue)
+
+
+def test_tells_how_long_the_first_of_all_keys_has_waited():
+    clock = Clock()
+    queue = a_queue(clock)
+    assert queue.oldest() == 0
+    queue.add_second("a")
+    clock.now = 2.0
+    queue.add("b")
+    queue.add("a")
+    queue.add_after("later", seconds(60))
+    clock.now = 5.0
+    assert queue.oldest() == 5, "whichever lane it is in now"
+    assert queue.get_nowait() == "b"
+    assert queue.oldest() == 5
+    assert queue.get_nowait() == "a"
+    assert queue.oldest() == 0, "workers have them; the rest has its time"
+    queue.add("a")
+    clock.now = 6.0
+    assert queue.oldest() == 1, "it comes again when its worker is done"
+
+
+def test_what_waits_counts_from_when_somebody_begins_to_take():
+    clock, waits = Clock(), list[float]()
+    queue = WorkQueue[str](clock=clock, waited=waits.append)
+    queue.add("a")
+    clock.now = 100.0
+    queue.begin()
+    assert queue.oldest() == 0
+    clock.now = 101.0
+    assert queue.oldest() == 1
+    assert taken(queue) == ["a"]
+    assert waits == [1]

@@ -64,4 +64,5 @@ def test_no_series_names_a_model():
     found = metrics({ONE})
     found.rollouts.stands(ONE, Standing(phase=Phase.JUDGING))
     found.rollouts.decisions.labels("Promoted", "EvidenceFor").inc()
+    found.looks.over(ONE, "ServerFault", 0.1)
     assert "fraud" not in found.text().decode()
