@@ -1,10 +1,13 @@
 """One pass over one model: look, decide, act, once each and in this order."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from fairlead.api.reasons import Phase
+from fairlead.api.parse import Invalid
+from fairlead.api.reasons import ConditionType, Phase, Reason
 from fairlead.apply.execute import Writer
 from fairlead.cluster.errors import Refused
 from fairlead.cluster.rollout_metrics import RolloutMetrics, Standing
@@ -14,6 +17,9 @@ from fairlead.observe.look import Observer
 from fairlead.plan import Plan
 from fairlead.reconcile import reconcile
 from fairlead.situation import Situation
+
+AS_ASKED = (Reason.PAUSED, Reason.SCALED_TO_ZERO)
+"""Why Ready may be False for as long as its owner likes."""
 
 
 class Worker:
@@ -47,7 +53,7 @@ class Worker:
             # Told first, and then written that it was told: whoever ends in between leaves it to the next one.
             await self._tell(plan, situation)
             await self._writer.write_status(plan, situation.identity)
-        self._metrics.stands(key, standing(plan))
+        self._metrics.stands(key, standing(situation, plan))
         if refusals:
             raise Refused(refusals[0].message, look_again=plan.look_again)
         return plan.look_again
@@ -65,14 +71,50 @@ def judged(situation: Situation, plan: Plan) -> bool:
     return now is not None and (before is None or now.looked > before.looked)
 
 
-def standing(plan: Plan) -> Standing | None:
-    """How the rollout stands by this plan, for the metrics; None for a model that cannot be read."""
-    rollout = plan.status.get("rollout")
-    if rollout is None:
-        return None
-    phase = Phase(rollout["phase"])
+def standing(situation: Situation, plan: Plan) -> Standing:
+    """How the model stands by this plan, for the metrics: by its status, which says the same to people."""
+    conditions = {each["type"]: each for each in plan.status["conditions"]}
+    reason = Reason(conditions[ConditionType.READY]["reason"])
+    rollout = plan.status.get("rollout") or {"phase": None}  # a model that cannot be read, and never could
+    return Standing(
+        phase=Phase(rollout["phase"]) if rollout["phase"] else None,
+        reason=reason,
+        evidence=_evidence(plan, rollout),
+        stuck=_stuck(situation, reason, rollout, conditions.get(ConditionType.STALLED)),
+        asked=_asked(reason, rollout),
+    )
+
+
+def _evidence(plan: Plan, rollout: Mapping[str, Any]) -> datetime | None:
     if rollout.get("weight") is None:  # nothing is on trial
-        return Standing(phase=phase)
+        return None
     # A trial that cannot begin has had no evidence since its phase began.
-    looked = plan.trial.looked if plan.trial else datetime.fromisoformat(rollout["since"])
-    return Standing(phase=phase, evidence=looked)
+    return plan.trial.looked if plan.trial else datetime.fromisoformat(rollout["since"])
+
+
+def _stuck(
+    situation: Situation, reason: Reason, rollout: Mapping[str, Any], stalled: Mapping[str, Any] | None
+) -> datetime | None:
+    """From when on it is stuck. What was rolled back is not: that has come to its end, and has been told."""
+    if reason == Reason.ROLLED_BACK:
+        return None
+    if stalled is not None:
+        return datetime.fromisoformat(stalled["lastTransitionTime"])
+    if reason in AS_ASKED or isinstance(situation.model, Invalid):
+        return None
+    may_take = situation.model.spec.rollout
+    match rollout["phase"]:
+        case Phase.STOPPING | Phase.STARTING | Phase.WAITING | Phase.PROMOTING:
+            return datetime.fromisoformat(rollout["since"]) + may_take.progress_deadline
+        case Phase.JUDGING:
+            return datetime.fromisoformat(rollout["since"]) + may_take.max_duration
+        case _:
+            return None
+
+
+def _asked(reason: Reason, rollout: Mapping[str, Any]) -> datetime | None:
+    if rollout["phase"] != Phase.AWAITING_APPROVAL and reason != Reason.PAUSED:
+        return None
+    # A pause in the spec has no time of its own.
+    by_order = rollout.get("paused") if reason == Reason.PAUSED else None
+    return datetime.fromisoformat((by_order or rollout)["since"])

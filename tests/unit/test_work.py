@@ -15,7 +15,7 @@ from fairlead.reconcile import reconcile
 from fairlead.situation import Identity, Refusal, Situation
 from fairlead.work import Worker, judged, standing
 from unit.test_canary import on_trial, until_phase
-from world import World
+from world import START, World
 
 ACCOUNT = Refusal(kind="ServiceAccount", name="fraud", reason=Reason.NAME_TAKEN, message="the name is taken")
 KEY = ("risk", "fraud")
@@ -88,10 +88,11 @@ def test_what_is_told_of_a_rollout_is_its_phase_and_how_old_its_evidence_is():
     world.tick(3)
     seen = world.look()
     plan = reconcile(seen)
-    assert standing(plan) == Standing(phase=Phase.JUDGING, evidence=world.now)
+    told = standing(seen, plan)
+    assert (told.phase, told.reason, told.evidence) == (Phase.JUDGING, Reason.ON_TRIAL, world.now)
     assert not judged(seen, plan), "it was judged at the last look"
     until_phase(world, "Stable")
-    assert standing(reconcile(world.look())) == Standing(phase=Phase.STABLE)
+    assert stands(world) == Standing(phase=Phase.STABLE, reason=Reason.SERVING)
 
 
 def test_a_trial_that_cannot_begin_has_had_no_evidence_since_its_phase_began():
@@ -100,4 +101,85 @@ def test_a_trial_that_cannot_begin_has_had_no_evidence_since_its_phase_began():
     until_phase(world, "Judging")
     began = world.now
     world.tick(10)
-    assert standing(reconcile(world.look())) == Standing(phase=Phase.JUDGING, evidence=began)
+    assert (stands(world).phase, stands(world).evidence) == (Phase.JUDGING, began)
+
+
+def test_a_rollout_is_stuck_when_it_is_longer_in_its_phase_than_the_spec_gives_it():
+    world = on_trial()
+    until_phase(world, "Judging")
+    began = world.now
+    assert stands(world).stuck == began + timedelta(hours=1)
+    world.order("pause", world.rollout["revision"])
+    world.tick()
+    assert stands(world).stuck is None, "a person wants it so"
+
+
+def test_one_that_does_not_get_the_pods_to_take_over_is_stuck_after_the_deadline():
+    world = on_trial()
+    until_phase(world, "Judging")
+    world.scarce = {world.rollout["revision"]: 3}
+    until_phase(world, "Promoting")
+    began = world.now
+    world.tick(200)
+    told = stands(world)
+    assert (told.phase, told.reason) == (Phase.PROMOTING, Reason.STARTING)
+    assert told.stuck == began + timedelta(minutes=10)
+
+
+def test_what_is_held_is_stuck_from_then_on():
+    world = on_trial(rollout={"maxDuration": "10m"})
+    world.cut = True
+    until_phase(world, "Held")
+    held = world.now
+    world.tick(10)
+    assert (stands(world).reason, stands(world).stuck) == (Reason.INCONCLUSIVE, held)
+
+
+def test_what_cannot_be_made_is_stuck():
+    world = World(runtime=None)
+    world.settle()
+    told = stands(world)
+    assert (told.phase, told.reason, told.stuck) == (Phase.HELD, Reason.RUNTIME_NOT_FOUND, START)
+
+
+def test_what_cannot_be_read_is_stuck_and_has_no_phase():
+    world = World()
+    world.model["spec"]["replicas"] = "many"
+    world.settle()
+    assert stands(world) == Standing(phase=None, reason=Reason.INVALID_SPEC, stuck=START)
+
+
+def test_what_was_rolled_back_is_not_stuck():
+    world = on_trial()
+    world.bad["2"] = 0.2
+    until_phase(world, "RolledBack")
+    assert (stands(world).phase, stands(world).stuck) == (Phase.ROLLED_BACK, None)
+
+
+def test_who_is_asked_for_an_approval_is_known_to_be_asked():
+    world = on_trial(rollout={"approval": {"required": True}})
+    until_phase(world, "AwaitingApproval")
+    asked = world.now
+    world.tick(10)
+    assert (stands(world).asked, stands(world).stuck) == (asked, None)
+
+
+def test_a_pause_is_as_old_as_its_order_or_as_its_phase():
+    world = on_trial()
+    until_phase(world, "Judging")
+    began = world.now
+    world.change(rollout={"strategy": "Canary", "paused": True})
+    world.tick(3)
+    assert stands(world).asked == began
+    world.change(rollout={"strategy": "Canary"})
+    world.order("pause", world.rollout["revision"])
+    world.tick()
+    ordered = world.now
+    world.tick(10)
+    assert stands(world).asked == ordered
+
+
+def stands(world: World) -> Standing:
+    """How the model stands at this look."""
+    seen = world.look()
+    return standing(seen, reconcile(seen))

@@ -4,7 +4,7 @@ The gauges are those of the replica that leads; the others have nothing to tell,
 """
 
 from collections import Counter as Count
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from fairlead.api.reasons import Phase
+from fairlead.api.reasons import Phase, Reason
 from fairlead.cluster.store import Key
 
 CPU = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
@@ -22,10 +22,18 @@ SWEEP = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5)
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """How one model's rollout stands. `evidence` is how old the evidence of a trial is, None without a trial."""
+    """How one model's rollout stands; `reason` is that of Ready. The phase of a model that was never read is None.
 
-    phase: Phase
+    `evidence` is when the evidence of a trial was read last, None without a trial. `stuck` is from when on the model
+    is stuck, which may be still to come: it takes a person, or its time is over; None where neither will be.
+    `asked` is since when a person has been asked for an approval, or has it paused.
+    """
+
+    phase: Phase | None
+    reason: Reason
     evidence: datetime | None = None
+    stuck: datetime | None = None
+    asked: datetime | None = None
 
 
 class RolloutMetrics(Collector):
@@ -79,14 +87,46 @@ class RolloutMetrics(Collector):
         """The gauges."""
         # What was deleted while another replica led has never been told here.
         known = [each for key, each in self._standing.items() if key in self._models] if self._leading() else []
+        now = self._clock()
         rollouts = GaugeMetricFamily("fairlead_rollouts", "Models by the phase of their rollout.", labels=["phase"])
         phases = Count(each.phase for each in known)
         for phase in Phase:
             rollouts.add_metric([phase], phases[phase])
         yield rollouts
-        ages = [(self._clock() - each.evidence).total_seconds() for each in known if each.evidence is not None]
+        ages = [(now - each.evidence).total_seconds() for each in known if each.evidence is not None]
         yield GaugeMetricFamily(
             "fairlead_evidence_age_seconds",
             "Age of the oldest evidence of all trials that are on; 0 without a trial.",
             value=max(0.0, *ages) if ages else 0.0,
         )
+        yield _stuck(known, now)
+        yield _asked(known, now)
+
+
+def _stuck(known: Iterable[Standing], now: datetime) -> GaugeMetricFamily:
+    found = GaugeMetricFamily(
+        "fairlead_stuck_models",
+        "Models that take a person, or longer than their rollout may, by the reason of Ready; not those rolled back.",
+        labels=["reason"],
+    )
+    reasons = Count(each.reason for each in known if each.stuck is not None and each.stuck <= now)
+    for reason, count in reasons.items():
+        found.add_metric([reason], count)
+    return found
+
+
+def _asked(known: Iterable[Standing], now: datetime) -> GaugeMetricFamily:
+    found = GaugeMetricFamily(
+        "fairlead_asked_seconds",
+        "How long the rollout has waited for a person that has done so longest, by whether it wants an approval or is "
+        "paused; 0 when none does.",
+        labels=["reason"],
+    )
+    for reason in (Reason.AWAITING_APPROVAL, Reason.PAUSED):
+        ages = [
+            (now - each.asked).total_seconds()
+            for each in known
+            if each.asked is not None and (each.phase == Phase.AWAITING_APPROVAL) == (reason != Reason.PAUSED)
+        ]
+        found.add_metric([reason], max(0.0, *ages) if ages else 0.0)
+    return found

@@ -1,10 +1,11 @@
 """cluster/rollout_metrics.py: what the operator tells of all rollouts together."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from fairlead.api.reasons import Phase
+from fairlead.api.reasons import Phase, Reason
 from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.rollout_metrics import Standing
 from fairlead.cluster.store import Key
@@ -27,11 +28,15 @@ def value(found: Metrics, name: str, **labels: str) -> float | None:
 
 def test_models_are_counted_by_phase_and_the_oldest_evidence_counts():
     found = metrics({ONE, OTHER})
-    found.rollouts.stands(ONE, Standing(phase=Phase.JUDGING, evidence=START - timedelta(seconds=4)))
-    found.rollouts.stands(OTHER, Standing(phase=Phase.JUDGING, evidence=START - timedelta(seconds=40)))
+    found.rollouts.stands(
+        ONE, Standing(phase=Phase.JUDGING, reason=Reason.ON_TRIAL, evidence=START - timedelta(seconds=4))
+    )
+    found.rollouts.stands(
+        OTHER, Standing(phase=Phase.JUDGING, reason=Reason.ON_TRIAL, evidence=START - timedelta(seconds=40))
+    )
     assert value(found, "fairlead_rollouts", phase="Judging") == 2
     assert value(found, "fairlead_evidence_age_seconds") == 40
-    found.rollouts.stands(OTHER, Standing(phase=Phase.ROLLED_BACK))
+    found.rollouts.stands(OTHER, Standing(phase=Phase.ROLLED_BACK, reason=Reason.ROLLED_BACK))
     assert value(found, "fairlead_rollouts", phase="Judging") == 1
     assert value(found, "fairlead_rollouts", phase="RolledBack") == 1
     assert value(found, "fairlead_evidence_age_seconds") == 4
@@ -39,16 +44,45 @@ def test_models_are_counted_by_phase_and_the_oldest_evidence_counts():
 
 def test_a_model_that_is_gone_is_not_counted_even_if_nobody_said_so():
     found = metrics({ONE})
-    found.rollouts.stands(GONE, Standing(phase=Phase.JUDGING, evidence=START - timedelta(days=1)))
+    found.rollouts.stands(
+        GONE, Standing(phase=Phase.JUDGING, reason=Reason.ON_TRIAL, evidence=START - timedelta(days=1))
+    )
     assert value(found, "fairlead_rollouts", phase="Judging") == 0
     assert value(found, "fairlead_evidence_age_seconds") == 0
 
 
 def test_who_does_not_lead_tells_nothing():
     found = metrics({ONE}, leading=False)
-    found.rollouts.stands(ONE, Standing(phase=Phase.JUDGING, evidence=START - timedelta(seconds=4)))
+    before = START - timedelta(seconds=4)
+    found.rollouts.stands(
+        ONE, Standing(phase=Phase.JUDGING, reason=Reason.PAUSED, evidence=before, stuck=before, asked=before)
+    )
+    assert value(found, "fairlead_stuck_models", reason="Paused") is None
+    assert value(found, "fairlead_asked_seconds", reason="Paused") == 0
     assert value(found, "fairlead_rollouts", phase="Judging") == 0
     assert value(found, "fairlead_evidence_age_seconds") == 0
+
+
+def test_what_is_stuck_is_counted_from_when_its_time_is_over():
+    found = metrics({ONE, OTHER})
+    late = Standing(phase=Phase.JUDGING, reason=Reason.ON_TRIAL, stuck=START - timedelta(seconds=1))
+    found.rollouts.stands(ONE, late)
+    found.rollouts.stands(OTHER, replace(late, stuck=START + timedelta(seconds=1)))
+    assert value(found, "fairlead_stuck_models", reason="OnTrial") == 1
+    found.rollouts.stands(ONE, replace(late, reason=Reason.INCONCLUSIVE))
+    assert value(found, "fairlead_stuck_models", reason="OnTrial") is None
+    assert value(found, "fairlead_stuck_models", reason="Inconclusive") == 1
+
+
+def test_a_person_is_waited_for_as_long_as_by_the_rollout_that_waits_longest():
+    found = metrics({ONE, OTHER})
+    asked = Standing(phase=Phase.AWAITING_APPROVAL, reason=Reason.AWAITING_APPROVAL, asked=START - timedelta(hours=2))
+    found.rollouts.stands(ONE, asked)
+    found.rollouts.stands(OTHER, replace(asked, reason=Reason.EVIDENCE_MISSING, asked=START - timedelta(hours=3)))
+    assert value(found, "fairlead_asked_seconds", reason="AwaitingApproval") == 3 * 3600
+    assert value(found, "fairlead_asked_seconds", reason="Paused") == 0
+    found.rollouts.stands(OTHER, replace(asked, phase=Phase.JUDGING, reason=Reason.PAUSED))
+    assert value(found, "fairlead_asked_seconds", reason="Paused") == 2 * 3600
 
 
 def test_sweeps_are_counted_by_what_could_be_read():
@@ -62,7 +96,7 @@ def test_sweeps_are_counted_by_what_could_be_read():
 
 def test_no_series_names_a_model():
     found = metrics({ONE})
-    found.rollouts.stands(ONE, Standing(phase=Phase.JUDGING))
+    found.rollouts.stands(ONE, Standing(phase=Phase.JUDGING, reason=Reason.ON_TRIAL))
     found.rollouts.decisions.labels("Promoted", "EvidenceFor").inc()
     found.looks.over(ONE, "ServerFault", 0.1)
     assert "fraud" not in found.text().decode()
