@@ -11,14 +11,16 @@ from chart.value_sets import ALL_OPTIONS, VALUE_SETS
 from fairlead.cluster.lease import Terms
 from fairlead.desired.network_policy import OPERATOR_LABELS
 from fairlead.settings import Settings, settings_from
+from generation.alerts import operator_alerts
 from installation.helm import API, Helm, Object
 
-MONITORING = "monitoring.coreos.com/v1/ServiceMonitor"
+MONITORING = tuple(f"monitoring.coreos.com/v1/{kind}" for kind in ("ServiceMonitor", "PrometheusRule"))
 
 
 @pytest.mark.parametrize("name", VALUE_SETS)
 def test_helm_lint_has_no_objection(helm: Helm, name: str) -> None:
-    values = {**VALUE_SETS[name], "serviceMonitor": {"enabled": False}}  # lint sees no cluster that serves it
+    # lint sees no cluster that serves them
+    values = {**VALUE_SETS[name], "serviceMonitor": {"enabled": False}, "monitoring": {}}
     helm.run("lint", "--strict", str(helm.chart), values=values)
 
 
@@ -30,7 +32,7 @@ def test_no_object_comes_twice(helm: Helm, name: str) -> None:
 
 @pytest.mark.parametrize("name", VALUE_SETS)
 def test_pods_pass_the_restricted_level(helm: Helm, name: str) -> None:
-    for found in [*_render(helm, VALUE_SETS[name]), *_render(helm, VALUE_SETS[name], apis=(MONITORING,))]:
+    for found in [*_render(helm, VALUE_SETS[name]), *_render(helm, VALUE_SETS[name], apis=MONITORING)]:
         if found["kind"] not in ("Deployment", "Job"):
             continue
         pod = found["spec"]["template"]["spec"]
@@ -191,7 +193,7 @@ def test_notes_say_what_to_do_next(helm: Helm) -> None:
         assert "kubectl -n fairlead-system rollout status deployment/fairlead" in said.partition("NOTES:")[2]
 
 
-def _render(helm: Helm, values: Mapping[str, Any], apis: tuple[str, ...] = (API, MONITORING)) -> list[Object]:
+def _render(helm: Helm, values: Mapping[str, Any], apis: tuple[str, ...] = (API, *MONITORING)) -> list[Object]:
     return helm.render(values, apis=apis)
 
 
@@ -225,6 +227,21 @@ def _is_hook(found: Object) -> bool:
 
 def _identity(found: Object) -> tuple[str, str, str]:
     return found["kind"], found["metadata"].get("namespace", ""), found["metadata"]["name"]
+
+
+def test_alerts_are_those_of_the_release(helm: Helm) -> None:
+    values = {"monitoring": {"runbooksUrl": "https://wiki.example", "alerts": {"enabled": True, "labels": {"a": "b"}}}}
+    rendered = helm.render(values, release="search", namespace="ml", apis=(API, *MONITORING))
+    (rules,) = (each for each in rendered if each["kind"] == "PrometheusRule")
+    (service,) = (each["metadata"]["name"] for each in rendered if each["kind"] == "Service")
+    assert rules["spec"]["groups"] == operator_alerts("ml", service, "https://wiki.example")
+    assert (rules["metadata"]["name"], rules["metadata"]["namespace"]) == (service, "ml")
+    assert rules["metadata"]["labels"]["a"] == "b"
+
+
+def test_without_replicas_or_without_being_asked_for_there_are_no_alerts(helm: Helm) -> None:
+    assert "PrometheusRule" not in _kinds(helm, {})
+    assert "PrometheusRule" not in _kinds(helm, {"replicas": 0, "monitoring": {"alerts": {"enabled": True}}})
 
 
 def test_dashboards_are_found_by_their_label(helm: Helm) -> None:

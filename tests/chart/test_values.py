@@ -51,6 +51,7 @@ def test_no_object_takes_unknown_values(schema: dict[str, Any]) -> None:
         ({"runtimes": {"exclude": ["triton-of-mine"]}}, 'names "triton-of-mine", which does not come with Fairlead'),
         ({"serviceAccount": {"create": False}}, "set serviceAccount.name"),
         ({"serviceMonitor": {"enabled": True}}, "serves no ServiceMonitor: install the Prometheus Operator"),
+        ({"monitoring": {"alerts": {"enabled": True}}}, "serves no PrometheusRule: install the Prometheus Operator"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(helm: Helm, values: Mapping[str, Any], objection: str) -> None:

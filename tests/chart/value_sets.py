@@ -23,7 +23,11 @@ ALL_OPTIONS: Mapping[str, Any] = {
         "podLabel": "k8s_pod",
         "namespaceLabel": "ns",
     },
-    "monitoring": {"configMaps": True, "runbooksUrl": "https://wiki.example/fairlead"},
+    "monitoring": {
+        "configMaps": True,
+        "runbooksUrl": "https://wiki.example/fairlead",
+        "alerts": {"enabled": True, "labels": {"release": "prometheus"}},
+    },
     "log": {"level": "DEBUG", "format": "text"},
     "env": [{"name": "PYTHONASYNCIODEBUG", "value": "1"}],
     "serviceAccount": {"name": "robot", "annotations": {"role": "none"}},

@@ -11,7 +11,8 @@ from chart.value_sets import ALL_OPTIONS
 from installation.helm import Helm
 from kube import Kube
 
-OPTIONS = {**ALL_OPTIONS, "serviceMonitor": {"enabled": False}}  # its kind is none of Kubernetes' own
+OPTIONS = {**ALL_OPTIONS, "serviceMonitor": {"enabled": False}}  # its kind is none that the cluster serves
+RULES = "monitoring.coreos.com/v1/PrometheusRule"
 
 
 @pytest.mark.parametrize("values", [{}, OPTIONS], ids=["default", "all"])
@@ -22,7 +23,7 @@ def test_the_api_server_has_no_objection(
     with kube.namespace("fl-chart", **{"pod-security.kubernetes.io/warn": "restricted"}) as namespace:
         chosen = {**values, "watchNamespaces": [namespace]} if values else {}
         manifest = tmp_path / "manifest.yaml"
-        manifest.write_text(yaml.safe_dump_all(helm.render(chosen, namespace=namespace, apis=apis)))
+        manifest.write_text(yaml.safe_dump_all(helm.render(chosen, namespace=namespace, apis=(*apis, RULES))))
         flags = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
         done = kube.kubectl("apply", *flags, "-f", str(manifest))
     assert done.returncode == 0, done.stderr

@@ -7,6 +7,7 @@ import pytest
 from fairlead.api.reasons import ConditionType, Phase, Reason
 from fairlead.cluster.metrics import Metrics
 from fairlead.slo.alerts import ALERTS
+from generation.alerts import ALERTS as OF_OPERATOR
 from unit.docs.pages import DOCS, PAGES
 
 METRIC = re.compile(r"\bfairlead_[a-z_]+\b")
@@ -28,10 +29,17 @@ def test_every_phase_is_explained_in_rollouts(phase: Phase):
     assert str(phase) in (DOCS / "rollouts.md").read_text()
 
 
-@pytest.mark.parametrize("alert", ALERTS)
+TABLES = {**dict.fromkeys(ALERTS, "slos.md"), **dict.fromkeys((each.name for each in OF_OPERATOR), "monitoring.md")}
+
+
+@pytest.mark.parametrize("alert", TABLES)
 def test_every_alert_has_a_runbook_and_a_row(alert: str):
     assert (DOCS / f"runbooks/{alert}.md").read_text().startswith(f"# {alert}\n")
-    assert f"\n| `{alert}` | " in (DOCS / "slos.md").read_text()
+    assert f"\n| `{alert}` | " in (DOCS / TABLES[alert]).read_text()
+
+
+def test_no_runbook_is_of_an_alert_that_does_not_exist():
+    assert {page.stem for page in (DOCS / "runbooks").glob("*.md")} == set(TABLES)
 
 
 def test_every_metric_has_a_row_in_troubleshooting():
