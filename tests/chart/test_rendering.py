@@ -247,7 +247,7 @@ def test_without_replicas_or_without_being_asked_for_there_are_no_alerts(helm: H
 def test_dashboards_are_found_by_their_label(helm: Helm) -> None:
     rendered = helm.render({"dashboards": {"enabled": True}})
     found = {each["metadata"]["name"]: each for each in rendered if each["kind"] == "ConfigMap"}
-    assert set(found) == {"fairlead-dashboard-model", "fairlead-dashboard-models"}
+    assert set(found) == {f"fairlead-dashboard-{name}" for name in ("model", "models", "operator")}
     for name, made in found.items():
         assert made["metadata"]["labels"]["grafana_dashboard"] == "1"
         ((file, content),) = made["data"].items()
