@@ -28,6 +28,7 @@ from fairlead.cluster.errors import ApiError, error_from
 from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.queue import WorkQueue
 from fairlead.cluster.store import Key
+from fairlead.observe.budget import Budgets
 from fairlead.observe.caches import caches
 from fairlead.observe.exposed import Exposures
 from fairlead.observe.hanging import HangingPods
@@ -123,7 +124,13 @@ class Process:
         self.requests = Requests()
         self.queue: WorkQueue[Key] = WorkQueue(clock=cluster.seconds, jitter=lambda: 0.5)
         client = Client(cluster.api, may_write=lambda: True, metrics=Metrics())
-        questions = Questions(probes=self.requests, sweeps=NoSweeps(), hanging=NothingHangs(), exposures=NoPages())
+        questions = Questions(
+            probes=self.requests,
+            sweeps=NoSweeps(),
+            hanging=NothingHangs(),
+            exposures=NoPages(),
+            budgets=Budgets(None, self.queue.add),
+        )
         self.observer = Observer(self.stores, questions, "fairlead-system", lambda: cluster.now)
         self.work = Worker(self.observer, Writer(client, self.stores, "fairlead-0"), Metrics().rollouts)
 

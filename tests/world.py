@@ -18,7 +18,7 @@ from fairlead.api.times import format_time
 from fairlead.observe.exposed import remembered
 from fairlead.plan import Apply, Delete, LogLine, Plan, Scale, Step
 from fairlead.reconcile import reconcile
-from fairlead.situation import Exposed, Identity, ProbeAnswer, Refusal, Situation
+from fairlead.situation import ErrorBudget, Exposed, Identity, ProbeAnswer, Refusal, Situation
 from fairlead.slo.alerts import RUNBOOKS
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -76,6 +76,8 @@ class World:
     runbooks: str = RUNBOOKS
     exposed: Exposed | None = None
     """What the pods of the stable revision have been seen to count."""
+    budget: ErrorBudget | None = None
+    """What Prometheus says is left of the error budgets, to whoever asks."""
     forbidden: frozenset[Kind] = frozenset()
     """Those of which nobody may read any: what is written of them is not seen again."""
     count: int = 0
@@ -107,6 +109,7 @@ class World:
             probe=self.answer(asked) if asked else None,
             annotations=dict(self.model["metadata"].get("annotations") or {}),
             exposed=self.exposed or remembered(status),
+            budget=self.budget if status and status.rollout and status.rollout.phase == "Waiting" else None,
             refusals=self.refusals,
             served=self.served,
             queries=self.queries,

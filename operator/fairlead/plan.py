@@ -119,11 +119,12 @@ class Handled:
 class Orders:
     """What people have decided about the revision on its way.
 
-    `promote`, `approved` and `paused` hold until they are taken back, or the revision is off its way. `abort` and
-    `anew` are of this look: that it is given up, and that its failure is forgotten. `handled` are all orders that are
-    there, and `fresh` those among them that are new.
+    `start`, `promote`, `approved` and `paused` hold until they are taken back, or the revision is off its way. `abort`
+    and `anew` are of this look: that it is given up, and that its failure is forgotten. `handled` are all orders that
+    are there, and `fresh` those among them that are new.
     """
 
+    start: Ordered | None = None
     promote: Ordered | None = None
     approved: Ordered | None = None
     paused: Ordered | None = None
@@ -147,7 +148,8 @@ class Decision:
 
     Of a canary: `candidate_replicas` is how many pods it has that does not get all traffic yet; `share` is how much of
     the traffic it is to get. `judged` is what the evidence says, `failed` the revision that the spec asks for and that
-    was rolled back, and `orders` what people have decided.
+    was rolled back, and `orders` what people have decided. `budget` says what was left of the error budget when it was
+    found that it may start.
     """
 
     phase: Phase
@@ -163,6 +165,7 @@ class Decision:
     share: float = 0.0
     judged: Judged | None = None
     failed: Failed | None = None
+    budget: str | None = None
     orders: Orders = Orders()
     overdue: bool = False
     starting: bool = True

@@ -79,6 +79,17 @@ class Exposed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ErrorBudget:
+    """What is left of the error budgets of a model, by objective: 1 all of it, 0 nothing, below 0 overspent.
+
+    `unknown` says why it is not known of all of them, as a sentence.
+    """
+
+    left: Mapping[str, float] = field(default_factory=dict)
+    unknown: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Situation:
     """One look at one model. `status` is what was written last, or None when there is none that can be read.
 
@@ -102,6 +113,7 @@ class Situation:
     sweep: Sweep | None = None
     trial: Trial | None = None
     exposed: Exposed | None = None
+    budget: ErrorBudget | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
     operator_namespace: str = "fairlead-system"

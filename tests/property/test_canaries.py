@@ -12,7 +12,9 @@ from fairlead.api.orders import Action
 from fairlead.api.phases import MOVES, may_follow
 from fairlead.api.reasons import Phase
 from fairlead.reconcile import reconcile
+from fairlead.situation import ErrorBudget
 
+PLENTY, SPENT = ErrorBudget(left={"availability": 0.5}), ErrorBudget(left={"availability": 0.01})
 VERSIONS = st.sampled_from(["1", "2", "3"])
 SHARES = st.sampled_from([0.0, 0.002, 0.02, 0.3])
 DECIDED = ("Promoting", "RolledBack")
@@ -91,6 +93,16 @@ class Canaries(RuleBasedStateMachine):
         if rollout["strategy"] == "Canary":
             self.world.change(rollout={**rollout, "approval": {"required": required}})
 
+    @rule(
+        gate=st.sampled_from([None, {"minRemaining": 10}, {"minRemaining": 10, "onUnknown": "Start"}]),
+        budget=st.sampled_from([None, PLENTY, SPENT, ErrorBudget(unknown="Prometheus is away")]),
+    )
+    def error_budget(self, gate: dict[str, object] | None, budget: ErrorBudget | None) -> None:
+        self.world.budget = budget
+        rollout = {name: value for name, value in self.world.model["spec"]["rollout"].items() if name != "errorBudget"}
+        if rollout["strategy"] == "Canary":
+            self.world.change(rollout={**rollout, **({"errorBudget": gate} if gate else {})})
+
     @rule(steps=st.sampled_from([[], [{"weight": 5, "duration": "10s"}, {"weight": 25, "duration": "50s"}]]))
     def steps(self, steps: list[dict[str, object]]) -> None:
         rollout = self.world.model["spec"]["rollout"]
@@ -143,6 +155,7 @@ class Canaries(RuleBasedStateMachine):
         assert self.aborted <= self.abort_orders, "an order is carried out once"
         self.nothing_is_decided_blindly(before)
         self.nobody_is_passed_over(before)
+        self.nothing_is_tried_without_budget(before)
         self.phases_follow_each_other(before)
         if self.world.rollout.get("phase") == before.get("phase") == "Judging":
             self.stable_keeps_its_pods(stable, pods)
@@ -163,6 +176,16 @@ class Canaries(RuleBasedStateMachine):
         required = self.world.model["spec"]["rollout"].get("approval", {}).get("required")
         if required and now.get("phase") == "Promoting" != before.get("phase"):
             assert "approved" in now, now
+
+    def nothing_is_tried_without_budget(self, before: dict[str, object]) -> None:
+        """With a spent budget, what may begin is what a person wants."""
+        now = self.world.rollout
+        begins = "errorBudget" in now and (before.get("revision"), before.get("errorBudget")) != (
+            now.get("revision"),
+            now["errorBudget"],
+        )
+        if begins and self.world.budget == SPENT:
+            assert "started it" in now["errorBudget"], now
 
     def phases_follow_each_other(self, before: dict[str, object]) -> None:
         now = self.world.rollout
@@ -214,6 +237,7 @@ class Canaries(RuleBasedStateMachine):
         self.world.cut = False
         self.world.runtime = MEASURED
         self.world.gateway = "Accepts"
+        self.world.budget = PLENTY
         self.world.bad.clear()
         self.world.slow.clear()
         self.world.crashing.clear()
@@ -292,7 +316,7 @@ class CanariesBehindAGateway(BehindAGateway, Canaries):
 
     @rule(strategy=st.sampled_from(["Canary", "BlueGreen"]))
     def another_strategy(self, strategy: str) -> None:
-        of_canaries = ("approval", "steps")
+        of_canaries = ("approval", "steps", "errorBudget")
         kept = {name: value for name, value in self.world.model["spec"]["rollout"].items() if name not in of_canaries}
         self.world.change(rollout={**kept, "strategy": strategy})
 

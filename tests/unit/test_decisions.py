@@ -249,7 +249,7 @@ def test_every_order_is_told_once():
 
 def test_without_times_the_order_that_takes_traffic_away_has_the_last_word():
     world = judged()
-    for action in ("promote", "abort", "retry", "resume", "pause", "approve"):
+    for action in ("promote", "abort", "retry", "resume", "pause", "approve", "start"):
         world.order(action, canary(world))
     world.tick()
     assert world.rollout["phase"] == "RolledBack"

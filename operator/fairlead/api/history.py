@@ -42,6 +42,8 @@ class Outcome(StrEnum):
     """A person ended the pause."""
     APPROVED = "Approved"
     """A person approved that it takes over once the evidence is for it."""
+    STARTED = "Started"
+    """A person had it tried whatever is left of the error budget."""
     RETRIED = "Retried"
     """It had failed, and a person had it tried anew."""
 
@@ -149,4 +151,7 @@ class Decided(Part):
     message: str = Field(max_length=1024, description="Why, in words.")
     by: Person | None = Field(default=None, description="Who decided or approved it, where a person did.")
     approved_by: Person | None = Field(default=None, description="Who approved what was promoted.")
+    error_budget: str | None = Field(
+        default=None, max_length=512, description="What was left of the error budget when it was first tried."
+    )
     evidence: EvidenceStatus | None = Field(default=None, description="The numbers.")

@@ -90,5 +90,12 @@ MONITORING_RULES: tuple[Rule, ...] = (
         lambda self: self.monitoring.owner is None or _has_alerts(self),
         "monitoring.owner",
     ),
+    rule(
+        "rollout.errorBudget asks what the rules of objectives record: set slo.objectives and monitoring.rules, or "
+        "remove it",
+        f"!has(self.rollout) || !has(self.rollout.errorBudget) || {ALERTS}",
+        lambda self: self.rollout.error_budget is None or _has_alerts(self),
+        "rollout.errorBudget",
+    ),
 )
 """What must hold between spec.monitoring and spec.slo."""

@@ -23,6 +23,8 @@ class Action(StrEnum):
     """It takes over as soon as it has the pods for all traffic, whatever the evidence says."""
     APPROVE = "approve"
     """It may take over once the evidence is for it; spec.rollout.approval asks for that."""
+    START = "start"
+    """It is tried although too little of the error budget is left, or it is not known how much."""
     RESUME = "resume"
     """A pause that was ordered is over."""
     RETRY = "retry"

@@ -25,7 +25,7 @@ class Move:
 
 TRIAL = (
     Move(Phase.STARTING, Phase.WAITING, "its pods find no room"),
-    Move(Phase.WAITING, Phase.STARTING, "its pods have found room, or (Swap) a place"),
+    Move(Phase.WAITING, Phase.STARTING, "its pods have found room, or (Swap) a place, or there is error budget"),
     Move(Phase.STARTING, Phase.JUDGING, "a pod is available and has answered"),
     Move(Phase.WAITING, Phase.JUDGING, "a pod is available and has answered"),
     Move(Phase.STARTING, Phase.PROMOTING, "a person promotes it"),

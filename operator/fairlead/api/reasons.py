@@ -27,6 +27,10 @@ class Reason(StrEnum):
     """Pods are on their way and nothing is wrong so far."""
     STOPPING = "Stopping"
     """Pods of the old revision have to end before the new one starts: all with Recreate, one with Swap."""
+    ERROR_BUDGET_SPENT = "ErrorBudgetSpent"
+    """Less of the error budget is left than spec.rollout.errorBudget asks for: no new revision is tried."""
+    ERROR_BUDGET_UNKNOWN = "ErrorBudgetUnknown"
+    """What is left of the error budget cannot be asked of Prometheus, and spec.rollout.errorBudget waits for it."""
     PROBE_UNANSWERED = "ProbeUnanswered"
     """The new revision's pods are ready, but did not answer Fairlead's own request as they must."""
     UNSCHEDULABLE = "Unschedulable"
@@ -109,8 +113,8 @@ class Phase(StrEnum):
     STARTING = "Starting"
     """A new revision is being started; production traffic has not moved to it."""
     WAITING = "Waiting"
-    """A canary's pods wait for room: quota, or a node; its deadline does not run. With Swap for the place of a pod of
-    the stable revision, and the deadline runs."""
+    """A canary's pods wait for room: quota, or a node; or for enough error budget. Its deadline does not run. With Swap
+    for the place of a pod of the stable revision, and the deadline runs."""
     JUDGING = "Judging"
     """A canary is on trial."""
     AWAITING_APPROVAL = "AwaitingApproval"

@@ -45,6 +45,21 @@ class Approval(Part):
     )
 
 
+class ErrorBudgetGate(Part):
+    """How much of the error budget has to be left for a new revision to be tried."""
+
+    min_remaining: int = Field(
+        ge=1,
+        le=99,
+        description="Percent of the error budget of each objective over slo.period that has to be left, by what the "
+        "rules of the model record in Prometheus (fairlead:error_budget_remaining:ratio).",
+    )
+    on_unknown: Literal["Wait", "Start"] = Field(
+        default="Wait",
+        description="What happens while that cannot be known. Wait: nothing is tried. Start: it is tried all the same.",
+    )
+
+
 def _ascend(steps: Sequence[Step]) -> bool:
     return all(before.weight < after.weight for before, after in pairwise(steps))
 
@@ -102,6 +117,12 @@ class Rollout(Part):
             "steps",
         ),
         rule(
+            "rollout.errorBudget has an effect only with rollout.strategy: Canary; set that or remove it",
+            "!has(self.errorBudget) || !has(self.strategy) || self.strategy == 'Canary'",
+            lambda self: self.error_budget is None or self.strategy == "Canary",
+            "errorBudget",
+        ),
+        rule(
             "rollout.capacity: Swap has an effect only with rollout.strategy: Canary; set that or remove it",
             "!has(self.capacity) || self.capacity != 'Swap' || !has(self.strategy) || self.strategy == 'Canary'",
             lambda self: self.capacity != "Swap" or self.strategy == "Canary",
@@ -153,6 +174,12 @@ class Rollout(Part):
     )
     approval: Approval = Field(
         default=Approval(), description="Canary: whether a person must approve it before it takes over."
+    )
+    error_budget: ErrorBudgetGate | None = Field(
+        default=None,
+        description="Canary: no new revision is tried while too little of the error budget is left. The revision that "
+        "served before may always come back, and a person may start any by the annotation fairlead.dev/start "
+        "(`fairlead start`). Absent: the budget is not asked for.",
     )
     confidence: Annotated[
         str, Field(max_length=5), matching(CONFIDENCE, 'must be a percentage from 80 to 99.99, such as "95"')

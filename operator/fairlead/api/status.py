@@ -74,6 +74,12 @@ class RolloutStatus(Part):
         default=None,
         description="With spec.rollout.capacity: Swap, the pods that the stable revision goes without at present.",
     )
+    error_budget: str | None = Field(
+        default=None,
+        max_length=512,
+        description="What was left of the error budget when it was first tried, where spec.rollout.errorBudget asks.",
+    )
+    start: OrderStatus | None = Field(default=None, description="That a person starts it whatever the error budget.")
     promote: OrderStatus | None = Field(default=None, description="That a person promotes it whatever the evidence.")
     approved: OrderStatus | None = Field(default=None, description="That a person has approved it.")
     paused: OrderStatus | None = Field(default=None, description="That a person has paused it.")

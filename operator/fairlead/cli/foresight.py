@@ -78,9 +78,10 @@ def _way(spec: ModelDeploymentSpec, told: Status, situation: Situation) -> str:
     where = f"in the place of one of {stable.revision}'s" if rollout.capacity == "Swap" else f"beside {stable.revision}"
     first = f"{rollout.steps[0].weight} % of the traffic" if rollout.steps else "traffic as the evidence allows"
     approval = ", and a person has approved it" if rollout.approval.required else ""
-    return (
-        f"It starts with one pod {where}, gets {first}, and takes over when the evidence is for it{approval} (Canary)."
-    )
+    gate = spec.rollout.error_budget
+    once = f" once {gate.min_remaining} % of each error budget is left" if gate else ""
+    then = f"gets {first}, and takes over when the evidence is for it{approval} (Canary)."
+    return f"It starts with one pod {where}{once}, {then}"
 
 
 def _has_served(situation: Situation, spec: ModelDeploymentSpec, stable: str, told: Status) -> bool:

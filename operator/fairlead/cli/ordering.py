@@ -1,4 +1,4 @@
-"""`fairlead promote`, `abort`, `retry`, `pause`, `resume` and `approve`: a person decides about one revision.
+"""`fairlead start`, `promote`, `abort`, `retry`, `pause`, `resume` and `approve`: a person decides about one revision.
 
 Each sets an annotation of the ModelDeployment, and says what follows. What makes no sense now is refused here, where a
 person reads the answer; the operator would ignore it.
@@ -21,6 +21,7 @@ from fairlead.cli.errors import CommandError
 
 HELP = {
     Action.PROMOTE: "let the revision on its way take over, whatever the evidence says",
+    Action.START: "let the revision that waits for error budget be tried all the same",
     Action.ABORT: "take the revision on its way out of the traffic",
     Action.RETRY: "try the revision that has failed anew",
     Action.PAUSE: "hold the revision on its way at its weight",
@@ -122,6 +123,8 @@ def _follows(model: ModelDeployment, status: Status, action: Action, subject: st
         case Action.RESUME:
             held = " once spec.rollout.paused is removed, too" if model.spec.rollout.paused else ""
             return f"{subject} goes on{held}."
+        case Action.START:
+            return _started(model, rollout, subject)
         case Action.APPROVE if not model.spec.rollout.approval.required:
             raise CommandError(f"spec.rollout.approval of {model.name} asks for no approval")
         case Action.APPROVE if rollout.approved is not None:
@@ -132,6 +135,16 @@ def _follows(model: ModelDeployment, status: Status, action: Action, subject: st
             return _retried(rollout, subject)
         case _:
             assert_never(action)
+
+
+def _started(model: ModelDeployment, rollout: RolloutStatus, subject: str) -> str:
+    if model.spec.rollout.error_budget is None:
+        raise CommandError(f"spec.rollout.errorBudget of {model.name} is not set: nothing waits for error budget")
+    if rollout.start is not None:
+        raise CommandError(f"{subject} is started already, by {rollout.start.by or 'somebody'}")
+    if rollout.error_budget is not None or rollout.phase != Phase.WAITING:
+        raise CommandError(f"{subject} has started, and waits for no error budget")
+    return f"{subject} is tried, whatever is left of the error budget."
 
 
 def _promoted(model: ModelDeployment, rollout: RolloutStatus, subject: str) -> str:

@@ -77,6 +77,7 @@ def _decided(decided: Decided) -> Told:
             f"Because: {decided.message} ({decided.reason})",
             f"Decided by: {decided.by or 'Fairlead'}",
             *([f"Approved by: {decided.approved_by}"] if decided.approved_by else []),
+            *([f"Error budget left when it began: {decided.error_budget}"] if decided.error_budget else []),
         ),
         evidence=decided.evidence,
     )

@@ -24,6 +24,7 @@ from fairlead.cluster.store import Key
 from fairlead.cluster.use import Use
 from fairlead.handlers.watches import SELECTORS, WATCHED, Hooks, registry
 from fairlead.observe.asking import Asking
+from fairlead.observe.budget import Budgets
 from fairlead.observe.caches import caches
 from fairlead.observe.exposed import Exposures
 from fairlead.observe.hanging import HangingPods
@@ -60,6 +61,7 @@ class Operator:
         )
         self._hanging = HangingPods(client.events_of, self._look_at, _now)
         self._exposures = Exposures(self._asking, self._look_at, _now)
+        self._budgets = Budgets(self._prometheus, self._look_at)
         observer = self._observer()
         self._controller = Controller(
             stores=tuple(self._stores.values()),
@@ -89,7 +91,13 @@ class Operator:
         settings = self._settings
         return Observer(
             self._stores,
-            Questions(probes=self._probes, sweeps=self._sweeps, hanging=self._hanging, exposures=self._exposures),
+            Questions(
+                probes=self._probes,
+                sweeps=self._sweeps,
+                hanging=self._hanging,
+                exposures=self._exposures,
+                budgets=self._budgets,
+            ),
             settings.operator_namespace,
             _now,
             self._served,
@@ -187,6 +195,7 @@ class Operator:
         self._hanging.close()
         await self._sweeps.close()
         await self._exposures.close()
+        await self._budgets.close()
         await self._asking.close()
         if self._prometheus is not None:
             await self._prometheus.close()

@@ -92,6 +92,7 @@ class Observer:
             sweep=self._questions.sweep(subject),
             trial=self._trials.latest(key, status, now),
             exposed=self._questions.exposed(subject),
+            budget=self._questions.budget(subject),
             annotations=live["metadata"].get("annotations") or {},
             operator_namespace=self._operator_namespace,
             served=self._served(),

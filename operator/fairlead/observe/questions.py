@@ -14,12 +14,13 @@ from fairlead.api.revision import Revision
 from fairlead.api.status import Status
 from fairlead.cluster.store import Key, Object
 from fairlead.evidence.sweep import Sweep
+from fairlead.observe.budget import Budgets
 from fairlead.observe.exposed import Exposures, remembered
 from fairlead.observe.hanging import HangingPods
 from fairlead.observe.probe import Probes
 from fairlead.observe.source import Asked
 from fairlead.observe.sweeps import Sweeps
-from fairlead.situation import Exposed, ProbeAnswer, revision_named, revision_of
+from fairlead.situation import ErrorBudget, Exposed, ProbeAnswer, revision_named, revision_of
 from fairlead.slo.events import needed
 
 TRIED = BEFORE_TRAFFIC | ON_TRIAL
@@ -59,6 +60,7 @@ class Questions:
     sweeps: Sweeps
     hanging: HangingPods
     exposures: Exposures
+    budgets: Budgets
 
     def end(self, key: Key) -> None:
         """Nobody wants to know about this model any more."""
@@ -66,6 +68,7 @@ class Questions:
         self.sweeps.end(key)
         self.hanging.end(key)
         self.exposures.end(key)
+        self.budgets.end(key)
 
     def answer(self, subject: Subject) -> ProbeAnswer | None:
         """What the candidate that the last decision left on its way answered, once it has pods to ask."""
@@ -95,6 +98,16 @@ class Questions:
             self.sweeps.end(subject.key)
             return None
         return self.sweeps.latest(subject.key, (subject.stable, canary), subject.pods, subject.asked)
+
+    def budget(self, subject: Subject) -> ErrorBudget | None:
+        """What is left of the error budgets, while a revision waits that is only tried if it is enough."""
+        gated = not isinstance(subject.model, Invalid) and subject.model.spec.rollout.error_budget is not None
+        rollout = subject.status.rollout if subject.status and gated else None
+        waits = rollout is not None and rollout.phase in BEFORE_TRAFFIC and rollout.error_budget is None
+        if isinstance(subject.model, Invalid) or rollout is None or not waits or subject.stable is None:
+            self.budgets.end(subject.key)
+            return None
+        return self.budgets.left(subject.key, tuple(each.name for each in subject.model.spec.slo.objectives))
 
     def exposed(self, subject: Subject) -> Exposed | None:
         """What the stable revision's pods count, as far as the objectives need to know."""

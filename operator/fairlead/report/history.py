@@ -55,6 +55,7 @@ def _promoted(situation: Situation, before: Status, decision: Decision) -> Decid
         message=f"{now.name} took over from {then.revision}",
         by=_by(rollout),
         approved_by=rollout.approved.by if rollout and rollout.approved else None,
+        error_budget=rollout.error_budget if rollout else None,
         evidence=_as_it_was(rollout.evidence if rollout else None),
     )
 
@@ -75,6 +76,7 @@ def _failed(situation: Situation, before: Status, decision: Decision) -> Decided
         reason=failed.reason,
         message=failed.message[:LONGEST],
         by=decision.orders.abort.by if decision.orders.abort else None,
+        error_budget=rollout.error_budget if rollout else None,
         evidence=_now(decision, rollout) or _as_it_was(rollout.evidence if rollout else None),
     )
 
@@ -99,6 +101,7 @@ def _left(situation: Situation, before: Status, decision: Decision) -> Decided |
         lasted=_lasted(situation, rollout),
         reason="SpecChanged",
         message=message,
+        error_budget=rollout.error_budget,
         evidence=_as_it_was(rollout.evidence),
     )
 

@@ -46,6 +46,7 @@ def decisions(before: Status | None) -> Iterator[LogLine]:
                 "decided": format_time(decided.time),
                 "by": decided.by or "Fairlead",
                 **({"approvedBy": decided.approved_by} if decided.approved_by else {}),
+                **({"errorBudget": decided.error_budget} if decided.error_budget else {}),
                 "from": decided.stable,
                 "to": decided.revision,
                 "version": decided.model_version,

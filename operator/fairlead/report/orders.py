@@ -12,6 +12,7 @@ OUTCOMES = {
     Action.PAUSE: Outcome.PAUSED,
     Action.RESUME: Outcome.RESUMED,
     Action.APPROVE: Outcome.APPROVED,
+    Action.START: Outcome.STARTED,
     Action.RETRY: Outcome.RETRIED,
 }
 """Orders that are decisions by themselves. What promote and abort lead to is recorded when it happens."""

@@ -101,6 +101,8 @@ def _rollout(situation: Situation, spec: ModelDeploymentSpec, decision: Decision
         started=min(started, situation.now) if revision else None,
         weight=number(100 * decision.share) if revision and decision.phase in ON_TRIAL else None,
         given_up=given_up(situation, spec, decision),
+        error_budget=decision.budget or (known.error_budget if known else None),
+        start=standing(decision.orders.start) if revision else None,
         promote=standing(decision.orders.promote) if revision else None,
         approved=standing(decision.orders.approved) if revision else None,
         paused=standing(decision.orders.paused) if revision else None,

@@ -21,24 +21,20 @@ from fairlead.evidence.judgement import Judged
 from fairlead.evidence.verdict import Verdict
 from fairlead.plan import Decision, Orders, Wait
 from fairlead.rollout.capacity import swaps
-from fairlead.rollout.draining import next_drained
 from fairlead.rollout.gates import (
     BEFORE_FIRST_TRAFFIC,
     BEFORE_TRAFFIC,
-    about_to_be_asked,
     first_objection,
-    pods_not_available,
-    probe_unanswered,
 )
 from fairlead.rollout.holding import is_approved, missing_for_too_long, not_fit
 from fairlead.rollout.judging import judge
 from fairlead.rollout.orders import pause
-from fairlead.rollout.places import no_place_yet, time_runs
-from fairlead.rollout.pods import crash_looping, waits_for_room
+from fairlead.rollout.pods import crash_looping
 from fairlead.rollout.promoting import promote
 from fairlead.rollout.rollback import aborted, remembered_failure, roll_back, roll_back_by_evidence, rolled_back
-from fairlead.rollout.serving import NOTHING, SOON, phase_of, soonest, take_over, time_left
+from fairlead.rollout.serving import SOON, phase_of, take_over
 from fairlead.rollout.size import wanted_replicas
+from fairlead.rollout.starting import start, without_pods
 from fairlead.rollout.steps import step_of
 from fairlead.rollout.underway import on_the_way
 from fairlead.rollout.untried import Untried, needs_no_trial
@@ -63,7 +59,7 @@ def beside(
     if crash is not None:
         return roll_back(situation, spec, stable, wanted, crash)
     if swaps(spec) and wanted_replicas(spec, situation, stable) == 0:
-        return _without_pods(situation, spec, stable, wanted)
+        return without_pods(situation, spec, stable, wanted)
     phase = phase_of(situation, wanted)
     gates = BEFORE_FIRST_TRAFFIC if phase in ON_TRIAL else BEFORE_TRAFFIC
     paused = pause(spec, orders) is not None
@@ -77,7 +73,7 @@ def beside(
         return promote(situation, spec, stable, wanted, orders, judged)
     # One whose pods are all away is not judged, and has its deadline to come back.
     if phase not in ON_TRIAL or not situation.serving_pods(wanted.name):
-        objection = _start(situation, spec, stable, wanted)
+        objection = start(situation, spec, stable, wanted, orders)
         if objection is not None:
             return objection
     back = needs_no_trial(situation, spec, stable, wanted) == Untried.SERVED_BEFORE
@@ -85,68 +81,6 @@ def beside(
         judged = judge(situation, spec, stable, wanted, may_grow=not paused)
         return promote(situation, spec, stable, wanted, orders, judged)
     return _judge(situation, spec, stable, wanted, orders)
-
-
-def _without_pods(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
-    """Swap, and spec.replicas is 0: none are left to try anything with. A trial that has begun goes on afterwards."""
-    phase = Phase.HELD if phase_of(situation, wanted) in ON_TRIAL else Phase.STARTING
-    told = f"spec.replicas is 0, and {wanted.name} has no pods to be tried with"
-    return on_the_way(
-        situation,
-        spec,
-        stable,
-        wanted,
-        phase=phase,
-        wait=Wait(reason=Reason.SCALED_TO_ZERO, message=told),
-        judged=judge(situation, spec, stable, wanted, may_grow=False),
-    )
-
-
-def _start(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision | None:
-    """Before a canary gets traffic: what it waits for, or None when it waits for nothing."""
-    wait = _no_place(situation, spec, stable, wanted) or first_objection(BEFORE_TRAFFIC, situation, wanted, 1)
-    others = situation.deployed_revisions() - {stable.name, wanted.name}
-    if wait is None and others:
-        named = ", ".join(sorted(others))
-        wait = Wait(reason=Reason.STARTING, message=f"{wanted.name} is ready, and waits for {named} to end")
-    # A trial begins where traffic is known to go as it is told.
-    wait = wait or traffic_of(spec).pending(situation)
-    if wait is None:
-        return None
-    room = waits_for_room(situation, wanted.name) or wait.reason == Reason.STOPPING
-    phase = Phase.WAITING if room else Phase.STARTING
-    judged = judge(situation, spec, stable, wanted, may_grow=False)
-    started = on_the_way(situation, spec, stable, wanted, phase=phase, wait=wait, judged=judged)
-    left = time_left(situation, spec, wanted)
-    if left <= NOTHING and _is_its_own_doing(situation, spec, stable, wanted):
-        late = Wait(
-            reason=Reason.PROGRESS_DEADLINE_EXCEEDED,
-            message=f"within spec.rollout.progressDeadline, {wait.message}",
-        )
-        return roll_back(situation, spec, stable, wanted, late)
-    ask = SOON if wait == about_to_be_asked(wanted) else None
-    return replace(started, look_again=soonest(ask, left, next_drained(situation, spec, started.draining)))
-
-
-def _no_place(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Wait | None:
-    """Swap: what stands between a canary and its first place."""
-    needed = wanted_replicas(spec, situation, stable)
-    if not swaps(spec) or wanted.name in situation.deployed_revisions():
-        return None
-    # No place is given up before traffic is known to go as it is told.
-    return traffic_of(spec).pending(situation) or no_place_yet(situation, needed, stable, wanted)
-
-
-def _is_its_own_doing(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> bool:
-    """Whether a canary that has not started runs against its deadline.
-
-    One that waits for room does not, but with Swap: a pod that served was given up for it.
-    """
-    if first_objection((pods_not_available, probe_unanswered), situation, wanted, 1) is None:
-        return False
-    if swaps(spec):
-        return time_runs(situation, wanted_replicas(spec, situation, stable), stable, wanted)
-    return not waits_for_room(situation, wanted.name) and phase_of(situation, wanted) != Phase.WAITING
 
 
 def _judge(

@@ -42,6 +42,7 @@ class _Course:
     """What holds between two orders. `failed` says that the revision is out of the traffic."""
 
     failed: bool
+    start: Ordered | None = None
     promote: Ordered | None = None
     approved: Ordered | None = None
     paused: Ordered | None = None
@@ -116,6 +117,7 @@ def _so_far(situation: Situation, subject: Subject) -> _Course:
         return _Course(failed=failed)
     return _Course(
         failed=False,
+        start=_held(rollout.start, situation),
         promote=_held(rollout.promote, situation),
         approved=_held(rollout.approved, situation),
         paused=_held(rollout.paused, situation),
@@ -146,6 +148,9 @@ def _next(course: _Course, situation: Situation, subject: Subject, order: Order)
             return replace(course, promote=given, paused=None), False, told
         case Action.APPROVE:
             return replace(course, approved=given), False, f"{name} may take over once the evidence is for it"
+        case Action.START:
+            told = f"{name} is tried, whatever is left of the error budget"
+            return replace(course, start=given), False, told
         case Action.PAUSE:
             return replace(course, paused=given), False, f"{name} stays at its weight until it is resumed"
         case Action.RESUME if course.paused is None:
@@ -164,6 +169,7 @@ def _next(course: _Course, situation: Situation, subject: Subject, order: Order)
 
 def _orders(course: _Course) -> Orders:
     return Orders(
+        start=course.start,
         promote=course.promote,
         approved=course.approved,
         paused=course.paused,

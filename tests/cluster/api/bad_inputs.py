@@ -387,6 +387,30 @@ ROLLOUT = (
         "set slo.objectives and monitoring.rules",
         others={"slo.objectives": [OBJECTIVE], "monitoring.rules": "None"},
     ),
+    rule("rollout.errorBudget", {"minRemaining": 10}, "set slo.objectives and monitoring.rules"),
+    rule(
+        "rollout.errorBudget",
+        {"minRemaining": 10},
+        "set slo.objectives and monitoring.rules",
+        others={"slo.objectives": [OBJECTIVE], "monitoring.rules": "None"},
+    ),
+    rule(
+        "rollout.errorBudget",
+        {"minRemaining": 10},
+        "only with rollout.strategy: Canary",
+        others={"slo.objectives": [OBJECTIVE], "rollout.strategy": "BlueGreen"},
+    ),
+    schema(
+        "rollout.errorBudget", {"onUnknown": "Start"}, "Required value", about="spec.rollout.errorBudget.minRemaining"
+    ),
+    schema("rollout.errorBudget.minRemaining", 0, "greater than or equal to 1"),
+    schema("rollout.errorBudget.minRemaining", 100, "less than or equal to 99"),
+    schema(
+        "rollout.errorBudget",
+        {"minRemaining": 10, "onUnknown": "Hold"},
+        "Unsupported value",
+        about="spec.rollout.errorBudget.onUnknown",
+    ),
     rule("monitoring.owner", "team-risk", "set slo.objectives and monitoring.rules"),
     rule("monitoring.owner", "the risk team", "letters, digits", others={"slo.objectives": [OBJECTIVE]}),
     rule("monitoring.labels", {"release": "a b"}, "letters, digits", about="spec.monitoring.labels[release]"),

@@ -109,7 +109,8 @@ def test_no_order_is_given_in_another_ones_name(kube: Kube, policy: str) -> None
     for action in Action:
         assert told(action, "fraud-1 at 2026-05-30T09:00:00Z by jane") == "", action
         assert f"must end with ' by jane', your own name; `fairlead {action} fraud`" in told(action, "fraud-1 by joe")
-    assert "fairlead.dev/promote must end" in told(Action.PROMOTE, "fraud-1")
+    for action in (Action.PROMOTE, Action.APPROVE, Action.START):
+        assert f"fairlead.dev/{action} must end" in told(action, "fraud-1")
     for action in (Action.ABORT, Action.RETRY, Action.PAUSE, Action.RESUME):
         assert told(action, "fraud-1") == "", "an action of Argo CD, say"
 

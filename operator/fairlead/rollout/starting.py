@@ -1,0 +1,113 @@
+"""A canary before it gets traffic: what has to be there first, and what it is rolled back for."""
+
+from dataclasses import replace
+
+from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.api.phases import ON_TRIAL
+from fairlead.api.reasons import Phase, Reason
+from fairlead.api.revision import Revision
+from fairlead.plan import Decision, Orders, Wait
+from fairlead.rollout.budget import AGAIN, Gate, budget_gate
+from fairlead.rollout.capacity import swaps
+from fairlead.rollout.draining import next_drained
+from fairlead.rollout.gates import (
+    BEFORE_TRAFFIC,
+    about_to_be_asked,
+    first_objection,
+    pods_not_available,
+    probe_unanswered,
+)
+from fairlead.rollout.judging import judge
+from fairlead.rollout.places import no_place_yet, time_runs
+from fairlead.rollout.pods import waits_for_room
+from fairlead.rollout.rollback import roll_back
+from fairlead.rollout.serving import NOTHING, SOON, phase_of, soonest, time_left
+from fairlead.rollout.size import wanted_replicas
+from fairlead.rollout.underway import on_the_way
+from fairlead.rollout.untried import needs_no_trial
+from fairlead.situation import Situation
+from fairlead.traffic.choice import traffic_of
+
+
+def start(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, orders: Orders
+) -> Decision | None:
+    """Before a canary gets traffic: what it waits for, or None when it waits for nothing."""
+    untried = needs_no_trial(situation, spec, stable, wanted)
+    gate = budget_gate(situation, spec, wanted, orders) if untried is None else Gate()
+    if gate.wait is not None:
+        return _without_budget(situation, spec, stable, wanted, gate.wait)
+    started = _started(situation, spec, stable, wanted)
+    return replace(started, budget=gate.told) if started is not None else None
+
+
+def _without_budget(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, wait: Wait
+) -> Decision:
+    """Nothing of it runs before there is enough of the error budget."""
+    waiting = on_the_way(situation, spec, stable, wanted, phase=Phase.WAITING, wait=wait, goal=0)
+    # What is asked follows from the status that is written now, and no event tells of one's own writing.
+    ask = SOON if situation.budget is None else AGAIN
+    look_again = soonest(ask, next_drained(situation, spec, waiting.draining))
+    return replace(waiting, starting=False, look_again=look_again)
+
+
+def _started(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision | None:
+    wait = _no_place(situation, spec, stable, wanted) or first_objection(BEFORE_TRAFFIC, situation, wanted, 1)
+    others = situation.deployed_revisions() - {stable.name, wanted.name}
+    if wait is None and others:
+        named = ", ".join(sorted(others))
+        wait = Wait(reason=Reason.STARTING, message=f"{wanted.name} is ready, and waits for {named} to end")
+    # A trial begins where traffic is known to go as it is told.
+    wait = wait or traffic_of(spec).pending(situation)
+    if wait is None:
+        return None
+    room = waits_for_room(situation, wanted.name) or wait.reason == Reason.STOPPING
+    phase = Phase.WAITING if room else Phase.STARTING
+    judged = judge(situation, spec, stable, wanted, may_grow=False)
+    started = on_the_way(situation, spec, stable, wanted, phase=phase, wait=wait, judged=judged)
+    left = time_left(situation, spec, wanted)
+    if left <= NOTHING and _is_its_own_doing(situation, spec, stable, wanted):
+        late = Wait(
+            reason=Reason.PROGRESS_DEADLINE_EXCEEDED,
+            message=f"within spec.rollout.progressDeadline, {wait.message}",
+        )
+        return roll_back(situation, spec, stable, wanted, late)
+    ask = SOON if wait == about_to_be_asked(wanted) else None
+    return replace(started, look_again=soonest(ask, left, next_drained(situation, spec, started.draining)))
+
+
+def _no_place(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Wait | None:
+    """Swap: what stands between a canary and its first place."""
+    needed = wanted_replicas(spec, situation, stable)
+    if not swaps(spec) or wanted.name in situation.deployed_revisions():
+        return None
+    # No place is given up before traffic is known to go as it is told.
+    return traffic_of(spec).pending(situation) or no_place_yet(situation, needed, stable, wanted)
+
+
+def _is_its_own_doing(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> bool:
+    """Whether a canary that has not started runs against its deadline.
+
+    One that waits for room does not, but with Swap: a pod that served was given up for it.
+    """
+    if first_objection((pods_not_available, probe_unanswered), situation, wanted, 1) is None:
+        return False
+    if swaps(spec):
+        return time_runs(situation, wanted_replicas(spec, situation, stable), stable, wanted)
+    return not waits_for_room(situation, wanted.name) and phase_of(situation, wanted) != Phase.WAITING
+
+
+def without_pods(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:
+    """Swap, and spec.replicas is 0: none are left to try anything with. A trial that has begun goes on afterwards."""
+    phase = Phase.HELD if phase_of(situation, wanted) in ON_TRIAL else Phase.STARTING
+    told = f"spec.replicas is 0, and {wanted.name} has no pods to be tried with"
+    return on_the_way(
+        situation,
+        spec,
+        stable,
+        wanted,
+        phase=phase,
+        wait=Wait(reason=Reason.SCALED_TO_ZERO, message=told),
+        judged=judge(situation, spec, stable, wanted, may_grow=False),
+    )
