@@ -18,7 +18,7 @@ from fairlead.plan import Plan
 from fairlead.reconcile import reconcile
 from fairlead.situation import Situation
 
-AS_ASKED = (Reason.PAUSED, Reason.SCALED_TO_ZERO)
+AS_ASKED = (Reason.PAUSED, Reason.SCALED_TO_ZERO, Reason.ERROR_BUDGET_SPENT)
 """Why Ready may be False for as long as its owner likes."""
 
 
