@@ -13,11 +13,11 @@ import pytest
 
 from e2e.discovery import MODEL, discovery
 from e2e.load import load
-from fairlead.api.kinds import MODEL_DEPLOYMENT, POD, POD_MONITOR, PROMETHEUS_RULE
+from fairlead.api.kinds import DEPLOYMENT, MODEL_DEPLOYMENT, POD, POD_MONITOR, PROMETHEUS_RULE
 from generation.dashboards import dashboards
 from kube import Kube
 from models import METRICS, a_model, a_server
-from operator_process import OperatorProcess
+from operator_process import OperatorProcess, running
 from prometheus_process import PrometheusProcess, scraping
 from unit.slo.promtool import check
 from waiting import until
@@ -44,7 +44,9 @@ def served(kube: Kube, operator: OperatorProcess, namespace: str, server_image: 
 
 @pytest.mark.usefixtures("served")
 @pytest.mark.timeout(1200)
-def test_it_alerts_when_the_model_goes_bad_and_not_before(kube: Kube, namespace: str, tmp_path: Path):
+def test_it_alerts_when_the_model_goes_bad_and_then_no_new_version_is_tried(
+    kube: Kube, namespace: str, operator: OperatorProcess, tmp_path: Path
+):
     until(lambda: monitoring(kube, namespace)["status"] == "True", seconds=60, what="MonitoringActive")
     assert "latency is held to 1s, the next edge of its histogram above 800ms" in monitoring(kube, namespace)["message"]
 
@@ -78,6 +80,33 @@ def test_it_alerts_when_the_model_goes_bad_and_not_before(kube: Kube, namespace:
         (remaining,) = prometheus.query(f'{budgets}{{objective="latency"}}')
         assert float(remaining["value"][1]) > 0.9
         assert [query for query in dashboard_queries(namespace) if not prometheus.query(query)] == []
+        no_new_version_is_tried_until_a_person_wants_it(kube, namespace, operator, prometheus, tmp_path / "told")
+
+
+def no_new_version_is_tried_until_a_person_wants_it(
+    kube: Kube, namespace: str, operator: OperatorProcess, prometheus: PrometheusProcess, folder: Path
+) -> None:
+    """The budget is spent, and the rules of the model say so."""
+    operator.terminate()
+    folder.mkdir()
+    told = {"FAIRLEAD_PROMETHEUS_URL": prometheus.url, "FAIRLEAD_LEADER_ELECTION": "false"}
+    with running(kube.kubeconfig, folder, namespace, settings=told):
+        rollout = {"strategy": "Canary", "errorBudget": {"minRemaining": 10}}
+        spec = {"model": {"version": "2"}, "rollout": rollout}
+        kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": spec})
+        until(lambda: ready(kube, namespace)["reason"] == "ErrorBudgetSpent", seconds=60, what="ErrorBudgetSpent")
+        assert "% of availability" in ready(kube, namespace)["message"]
+        rollout = kube.model(namespace, "fraud")["status"]["rollout"]
+        assert kube.get(DEPLOYMENT, namespace, rollout["revision"]) is None
+        order = {"fairlead.dev/start": f"{rollout['revision']} by jane"}
+        kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"metadata": {"annotations": order}})
+        until(lambda: kube.get(DEPLOYMENT, namespace, rollout["revision"]), seconds=60, what="a start by hand")
+        started = kube.model(namespace, "fraud")["status"]["rollout"]["errorBudget"]
+        assert started.endswith("; jane started it"), started
+
+
+def ready(kube: Kube, namespace: str) -> dict[str, Any]:
+    return {"reason": "", **kube.condition(namespace, "fraud", "Ready")}
 
 
 def dashboard_queries(namespace: str) -> list[str]:
