@@ -74,6 +74,7 @@ class World:
     queries: bool = True
     """Whether the administrator lets objectives have queries."""
     runbooks: str = RUNBOOKS
+    dashboards: str = ""
     exposed: Exposed | None = None
     """What the pods of the stable revision have been seen to count."""
     budget: ErrorBudget | None = None
@@ -114,6 +115,7 @@ class World:
             served=self.served,
             queries=self.queries,
             runbooks=self.runbooks,
+            dashboards=self.dashboards,
             forbidden=self.forbidden,
         )
 

@@ -60,6 +60,8 @@ class Settings:
     """Whether objectives may have queries of their own: whoever writes one may read every series of that Prometheus."""
     runbooks_url: str = RUNBOOKS
     """Where the pages of docs/runbooks can be read: alerts lead there."""
+    dashboards_url: str = ""
+    """Where Grafana is that has the dashboards of the chart: alerts lead to that of their model; empty: to none."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "text"] = "json"
 
@@ -162,6 +164,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "prometheus_namespace_label": _label,
     "prometheus_queries": _flag,
     "runbooks_url": _address,
+    "dashboards_url": _address,
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
     "log_format": _one_of("json", "text"),
 }

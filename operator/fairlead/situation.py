@@ -95,8 +95,8 @@ class Situation:
 
     `other_runtimes` are the names of those ModelRuntimes that there are, where the one that the model names is not.
     `served` are those optional kinds that the cluster has, and `forbidden` those of which Fairlead may not read any.
-    By the operator's administrator, `queries` says whether objectives may have queries of their own, and `runbooks`
-    where the pages of alerts are.
+    By the operator's administrator, `queries` says whether objectives may have queries of their own, `runbooks`
+    where the pages of alerts are, and `dashboards` where Grafana is, if it is known.
     """
 
     now: datetime
@@ -121,6 +121,7 @@ class Situation:
     forbidden: frozenset[Kind] = frozenset()
     queries: bool = True
     runbooks: str = RUNBOOKS
+    dashboards: str = ""
 
     def child(self, kind: Kind, name: str) -> Manifest | None:
         """A live object that belongs to this model."""

@@ -81,6 +81,7 @@ def test_the_operator_gets_the_settings_that_the_values_say(helm: Helm) -> None:
         prometheus_namespace_label="ns",
         prometheus_queries=False,
         runbooks_url="https://wiki.example/fairlead",
+        dashboards_url="https://grafana.example/team",
         log_level="DEBUG",
         log_format="text",
     )

@@ -26,6 +26,7 @@ ALL_OPTIONS: Mapping[str, Any] = {
     "monitoring": {
         "configMaps": True,
         "runbooksUrl": "https://wiki.example/fairlead",
+        "dashboardsUrl": "https://grafana.example/team",
         "alerts": {"enabled": True, "labels": {"release": "prometheus"}},
     },
     "log": {"level": "DEBUG", "format": "text"},

@@ -1,7 +1,9 @@
 """Monitoring of a model: what tells Prometheus of it, by which way, and what MonitoringActive says of that."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import yaml
@@ -10,6 +12,7 @@ from canary_world import MEASURED
 from fairlead.api.kinds import CONFIG_MAP, DEPLOYMENT, OPTIONAL, POD_MONITOR, PROMETHEUS_RULE, SERVICE
 from fairlead.api.reasons import Reason
 from fairlead.situation import Exposed, Refusal
+from generation.dashboards import dashboards
 from world import World, a_model
 
 AVAILABILITY = {"name": "availability", "metric": "Errors", "target": "99.9"}
@@ -185,9 +188,21 @@ def test_alerts_lead_to_where_the_administrator_has_the_runbooks():
     world = a_world(AVAILABILITY)
     world.runbooks = "https://wiki.example/fairlead"
     world.settle()
-    groups = world.children[(PROMETHEUS_RULE, "fraud")]["spec"]["groups"]
-    rules = [rule for group in groups for rule in group["rules"] if "alert" in rule]
-    assert {rule["annotations"]["runbook_url"].rpartition("/")[0] for rule in rules} == {world.runbooks}
+    assert {told["runbook_url"].rpartition("/")[0] for told in told_by_alerts(world)} == {world.runbooks}
+
+
+def test_alerts_lead_to_the_dashboard_of_their_model_where_there_is_one():
+    world = a_world(AVAILABILITY)
+    assert all("dashboard_url" not in told for told in told_by_alerts(world))
+    world.dashboards = "https://grafana.example/team"
+    world.settle()
+    (address,) = {told["dashboard_url"] for told in told_by_alerts(world)}
+    (dashboard,) = (json.loads(content) for name, content in dashboards() if name == "model")
+    asked = urlsplit(address)
+    assert f"{asked.scheme}://{asked.netloc}{asked.path}" == f"{world.dashboards}/d/{dashboard['uid']}"
+    chosen = {f"var-{each['name']}" for each in dashboard["templating"]["list"] if each["type"] == "query"}
+    assert dict(parse_qsl(asked.query)) == {"var-namespace": "risk", "var-modeldeployment": "fraud"}
+    assert chosen == dict(parse_qsl(asked.query)).keys()
 
 
 def test_what_may_not_be_asked_of_prometheus_is_no_rule_either():
@@ -260,6 +275,12 @@ def test_labels_that_are_not_wanted_any_more_are_seen_to_be():
     after = world.children[(POD_MONITOR, "fraud")]["metadata"]["labels"]
     assert before["fairlead.dev/monitored-by"] != after["fairlead.dev/monitored-by"]
     assert "team" not in after
+
+
+def told_by_alerts(world: World) -> list[dict[str, str]]:
+    """The annotations of all alerts."""
+    groups = world.children[(PROMETHEUS_RULE, "fraud")]["spec"]["groups"]
+    return [rule["annotations"] for group in groups for rule in group["rules"] if "alert" in rule]
 
 
 def alerts(world: World) -> set[str]:

@@ -104,6 +104,7 @@ class Operator:
             self._forbidden,
             queries=settings.prometheus_queries,
             runbooks=settings.runbooks_url,
+            dashboards=settings.dashboards_url,
         )
 
     def _leadership(self, identity: str) -> Lease | Alone:

@@ -64,6 +64,7 @@ def monitored(situation: Situation, spec: ModelDeploymentSpec, decision: Decisio
         terms=Terms(
             period=spec.slo.period,
             runbooks=situation.runbooks,
+            dashboards=situation.dashboards,
             owner=wanted.owner,
             serves=decision.stable is not None and decision.replicas > 0,
         ),

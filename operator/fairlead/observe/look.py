@@ -46,6 +46,7 @@ class Observer:
         *,
         queries: bool = True,
         runbooks: str = RUNBOOKS,
+        dashboards: str = "",
     ) -> None:
         self._trials = Trials()
         self._models: Remembered[ModelDeployment | Invalid] = Remembered()
@@ -58,6 +59,7 @@ class Observer:
         self._forbidden = forbidden
         self._queries = queries
         self._runbooks = runbooks
+        self._dashboards = dashboards
 
     def look(self, key: Key) -> Situation | None:
         """What there is to know about a model; None when it is gone, or going (its objects are deleted with it)."""
@@ -99,6 +101,7 @@ class Observer:
             forbidden=self._forbidden(),
             queries=self._queries,
             runbooks=self._runbooks,
+            dashboards=self._dashboards,
         )
 
     def forget(self) -> None:

@@ -13,6 +13,8 @@ from fairlead.slo.windows import FEWEST, Burn, burns
 
 RUNBOOKS = "https://github.com/fairlead/fairlead/blob/main/docs/runbooks"
 """Where the pages are, unless the administrator says otherwise."""
+DASHBOARD = "fairlead-one-model"
+"""uid of the dashboard of one model in Grafana, which the chart brings."""
 EVERY = timedelta(minutes=1)
 """Time between two evaluations. Sums over evaluations become numbers of requests by it."""
 
@@ -24,11 +26,13 @@ ALERTS = (BURN, ABSENT, UNMEASURED)
 class Terms:
     """What the rules of a model are made for beside its objectives. `serves`: it is meant to have pods.
 
-    `runbooks` is the address under which the pages of the alerts are.
+    `runbooks` is the address under which the pages of the alerts are, and `dashboards` that of Grafana, empty where
+    nobody has told.
     """
 
     period: timedelta
     runbooks: str = RUNBOOKS
+    dashboards: str = ""
     owner: str | None = None
     serves: bool = True
 
@@ -38,6 +42,7 @@ def burn_alerts(terms: Terms, subject: Subject, objective: Target) -> Iterator[R
     for burn in burns(terms.period):
         yield _alert(
             terms,
+            subject,
             BURN,
             _burns(burn, subject, objective),
             _labels(terms, burn.severity, objective)
@@ -58,6 +63,7 @@ def unmeasured_alert(terms: Terms, subject: Subject, objective: Target) -> Rule:
     expr = f"absent({total}) and on () {_up(subject)} or ({total} > 0) unless {errors}"
     return _alert(
         terms,
+        subject,
         UNMEASURED,
         expr,
         _labels(terms, "warning", objective),
@@ -74,6 +80,7 @@ def absent_alert(terms: Terms, subject: Subject) -> Rule:
     """No pod of the model is scraped: what the pods themselves count looks perfect then."""
     return _alert(
         terms,
+        subject,
         ABSENT,
         f"absent({_up(subject)})",
         {"namespace": subject.namespace, SERIES_MODEL: subject.model, **_labels(terms, "critical")},
@@ -108,8 +115,14 @@ def _labels(terms: Terms, severity: str, objective: Target | None = None) -> dic
     return {"severity": severity, **named, **({"owner": terms.owner} if terms.owner else {})}
 
 
-def _alert(terms: Terms, name: str, expr: str, labels: dict[str, str], *, wait: str = "", **told: str) -> Rule:
+def _alert(
+    terms: Terms, subject: Subject, name: str, expr: str, labels: dict[str, str], *, wait: str = "", **told: str
+) -> Rule:
     made: dict[str, Any] = {"alert": name, "expr": expr}
     if wait:
         made["for"] = wait
-    return {**made, "labels": labels, "annotations": {**told, "runbook_url": f"{terms.runbooks}/{name}.md"}}
+    told["runbook_url"] = f"{terms.runbooks}/{name}.md"
+    if terms.dashboards:
+        of_model = f"var-namespace={subject.namespace}&var-{SERIES_MODEL}={subject.model}"
+        told["dashboard_url"] = f"{terms.dashboards}/d/{DASHBOARD}?{of_model}"
+    return {**made, "labels": labels, "annotations": told}
