@@ -10,7 +10,7 @@ from typing import Any
 
 from fairlead.slo.recording import TARGET
 from generation.operator_panels import LEADER, OPERATOR
-from generation.panels import MODEL, MODELS, Panel
+from generation.panels import DECISIONS, MODEL, MODELS, Panel
 
 SCHEMA = 39  # Grafana 10 and later
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -26,7 +26,7 @@ def dashboards() -> Iterator[tuple[str, str]]:
     several = {"includeAll": True, "multi": True, "current": {"text": "All", "value": "$__all"}}
     yield "models", _dashboard("Fairlead: all models", MODELS, [_variable("namespace", namespaces, **several)])
     chosen = [_variable("namespace", namespaces), _variable("modeldeployment", models)]
-    yield "model", _dashboard("Fairlead: one model", MODEL, chosen)
+    yield "model", _dashboard("Fairlead: one model", MODEL, chosen, DECISIONS)
     where, which = f"label_values({LEADER}, namespace)", f'label_values({LEADER}{{namespace="$namespace"}}, job)'
     yield (
         "operator",
@@ -34,7 +34,7 @@ def dashboards() -> Iterator[tuple[str, str]]:
     )
 
 
-def _dashboard(title: str, panels: tuple[Panel, ...], variables: list[dict[str, Any]]) -> str:
+def _dashboard(title: str, panels: tuple[Panel, ...], variables: list[dict[str, Any]], *marked: dict[str, Any]) -> str:
     source = {"name": "datasource", "type": "datasource", "query": "prometheus"}
     made = {
         "uid": title.lower().replace(": ", "-").replace(" ", "-"),
@@ -45,6 +45,7 @@ def _dashboard(title: str, panels: tuple[Panel, ...], variables: list[dict[str, 
         "refresh": "1m",
         "time": {"from": "now-6h", "to": "now"},
         "templating": {"list": [source, *variables]},
+        "annotations": {"list": [_mark(each) for each in marked]},
         "panels": [_panel(number, panel) for number, panel in enumerate(panels)],
     }
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
@@ -53,6 +54,11 @@ def _dashboard(title: str, panels: tuple[Panel, ...], variables: list[dict[str, 
 def _variable(name: str, query: str, **more: Any) -> dict[str, Any]:
     asked = {"query": query, "refId": name}
     return {"name": name, "type": "query", "datasource": SOURCE, "query": asked, "refresh": 2, "sort": 1, **more}
+
+
+def _mark(what: dict[str, Any]) -> dict[str, Any]:
+    """Newer versions of Grafana ask `target`, and older ones `expr`."""
+    return {"datasource": SOURCE, **what, "target": {"refId": "Anno", "expr": what["expr"]}}
 
 
 def _panel(number: int, panel: Panel) -> dict[str, Any]:

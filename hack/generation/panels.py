@@ -1,7 +1,11 @@
-"""What the dashboards show of models: series that their rules record (operator/fairlead/slo/recording.py)."""
+"""What the dashboards show of models: series that their rules record (operator/fairlead/slo/recording.py).
+
+When something was decided about a model, Fairlead itself tells.
+"""
 
 from dataclasses import dataclass
 
+from fairlead.cluster.rollout_metrics import LAST_DECISION
 from fairlead.slo.recording import ERRORS, OF_REVISIONS, RATIO, REMAINING, TARGET, TOTAL
 
 OF_NAMESPACE = 'namespace=~"$namespace"'
@@ -97,3 +101,17 @@ MODEL = (
         unit="short",
     ),
 )
+DECIDED = f'{LAST_DECISION}{{model_namespace="$namespace",modeldeployment="$modeldeployment"}}'
+DECISIONS = {
+    "name": "Decisions",
+    "enable": True,
+    "iconColor": "purple",
+    # The replicas that have led since tell of the same decision. Grafana takes the value for the time, in milliseconds.
+    "expr": f"1000 * max by (revision, outcome, reason) ({DECIDED})",
+    "useValueForTime": True,
+    "step": "60s",
+    "titleFormat": "{{outcome}}",
+    "textFormat": "{{revision}}: {{reason}}",
+    "tagKeys": "outcome",
+}
+"""When a revision was promoted or taken back, as a line in each graph."""

@@ -10,12 +10,13 @@ from fairlead.api.parse import Invalid
 from fairlead.api.reasons import ConditionType, Phase, Reason
 from fairlead.apply.execute import Writer
 from fairlead.cluster.errors import Refused
-from fairlead.cluster.rollout_metrics import RolloutMetrics, Standing
+from fairlead.cluster.rollout_metrics import RolloutMetrics, Standing, Verdict
 from fairlead.cluster.store import Key
 from fairlead.logs import about
 from fairlead.observe.look import Observer
 from fairlead.plan import Plan
 from fairlead.reconcile import reconcile
+from fairlead.report.history import DECISIONS
 from fairlead.situation import Situation
 
 AS_ASKED = (Reason.PAUSED, Reason.SCALED_TO_ZERO, Reason.ERROR_BUDGET_SPENT)
@@ -82,7 +83,17 @@ def standing(situation: Situation, plan: Plan) -> Standing:
         evidence=_evidence(plan, rollout),
         stuck=_stuck(situation, reason, rollout, conditions.get(ConditionType.STALLED)),
         asked=_asked(reason, rollout),
+        verdict=_verdict(plan),
     )
+
+
+def _verdict(plan: Plan) -> Verdict | None:
+    """What the status tells of as the last decision. Orders of people, such as a pause, are none."""
+    for record in plan.status.get("history", ()):
+        if record["outcome"] in DECISIONS:
+            time = datetime.fromisoformat(record["time"])
+            return Verdict(time=time, revision=record["revision"], outcome=record["outcome"], reason=record["reason"])
+    return None
 
 
 def _evidence(plan: Plan, rollout: Mapping[str, Any]) -> datetime | None:

@@ -9,7 +9,7 @@ from fairlead.api.reasons import Phase, Reason
 from fairlead.apply.execute import rests_on, traffic
 from fairlead.cluster.errors import Refused
 from fairlead.cluster.metrics import Metrics
-from fairlead.cluster.rollout_metrics import Standing
+from fairlead.cluster.rollout_metrics import Standing, Verdict
 from fairlead.plan import Apply, Event, LogLine, Plan, Step
 from fairlead.reconcile import reconcile
 from fairlead.situation import Identity, Refusal, Situation
@@ -92,7 +92,27 @@ def test_what_is_told_of_a_rollout_is_its_phase_and_how_old_its_evidence_is():
     assert (told.phase, told.reason, told.evidence) == (Phase.JUDGING, Reason.ON_TRIAL, world.now)
     assert not judged(seen, plan), "it was judged at the last look"
     until_phase(world, "Stable")
-    assert stands(world) == Standing(phase=Phase.STABLE, reason=Reason.SERVING)
+    assert (stands(world).phase, stands(world).reason, stands(world).evidence) == (Phase.STABLE, Reason.SERVING, None)
+
+
+def test_the_last_decision_is_told_by_whoever_looks():
+    """From the status, so that a replica that begins to lead knows it, too."""
+    world = on_trial()
+    until_phase(world, "Guarding")
+    decided, revision = world.now, world.serving()
+    until_phase(world, "Stable")
+    assert stands(world).verdict == Verdict(
+        time=decided, revision=revision or "", outcome="Promoted", reason="EvidenceFor"
+    )
+
+
+def test_an_order_is_no_decision():
+    world = on_trial()
+    until_phase(world, "Judging")
+    world.order("pause", world.rollout["revision"])
+    world.tick()
+    assert [each["outcome"] for each in (world.status or {})["history"]] == ["Paused"]
+    assert stands(world).verdict is None
 
 
 def test_a_trial_that_cannot_begin_has_had_no_evidence_since_its_phase_began():

@@ -1,12 +1,16 @@
-"""What `/metrics` tells of rollouts. No label names a model: in a big cluster there are thousands of them.
+"""What `/metrics` tells of rollouts.
+
+In a big cluster there are thousands of models, so a label names only those that were decided about within a day: for
+each of them one series, so that a graph can show when it was. Its namespace is not called `namespace`, which is what
+Prometheus calls that of the operator.
 
 The gauges are those of the replica that leads; the others have nothing to tell, and tell nothing.
 """
 
 from collections import Counter as Count
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -19,6 +23,20 @@ CPU = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 SWEEP = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5)
 """Bucket edges in seconds. A sweep gives every pod 3 seconds to answer."""
 
+LAST_DECISION = "fairlead_last_decision_timestamp_seconds"
+SHOWN = timedelta(days=1)
+"""For how long a decision is told. A graph of 90 days asks every 12 minutes, so that it cannot miss it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """A decision about a revision."""
+
+    time: datetime
+    revision: str
+    outcome: str
+    reason: str
+
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
@@ -26,7 +44,7 @@ class Standing:
 
     `evidence` is when the evidence of a trial was read last, None without a trial. `stuck` is from when on the model
     is stuck, which may be still to come: it takes a person, or its time is over; None where neither will be.
-    `asked` is since when a person has been asked for an approval, or has it paused.
+    `asked` is since when a person has been asked for an approval, or has it paused. `verdict` is the last decision.
     """
 
     phase: Phase | None
@@ -34,6 +52,7 @@ class Standing:
     evidence: datetime | None = None
     stuck: datetime | None = None
     asked: datetime | None = None
+    verdict: Verdict | None = None
 
 
 class RolloutMetrics(Collector):
@@ -86,8 +105,9 @@ class RolloutMetrics(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The gauges."""
         # What was deleted while another replica led has never been told here.
-        known = [each for key, each in self._standing.items() if key in self._models] if self._leading() else []
-        now = self._clock()
+        leading = self._leading()
+        by_model = {key: each for key, each in self._standing.items() if key in self._models} if leading else {}
+        known, now = by_model.values(), self._clock()
         rollouts = GaugeMetricFamily("fairlead_rollouts", "Models by the phase of their rollout.", labels=["phase"])
         phases = Count(each.phase for each in known)
         for phase in Phase:
@@ -101,6 +121,7 @@ class RolloutMetrics(Collector):
         )
         yield _stuck(known, now)
         yield _asked(known, now)
+        yield _decided(by_model, now)
 
 
 def _stuck(known: Iterable[Standing], now: datetime) -> GaugeMetricFamily:
@@ -129,4 +150,17 @@ def _asked(known: Iterable[Standing], now: datetime) -> GaugeMetricFamily:
             if each.asked is not None and (each.phase == Phase.AWAITING_APPROVAL) == (reason != Reason.PAUSED)
         ]
         found.add_metric([reason], max(0.0, *ages) if ages else 0.0)
+    return found
+
+
+def _decided(known: Mapping[Key, Standing], now: datetime) -> GaugeMetricFamily:
+    found = GaugeMetricFamily(
+        LAST_DECISION,
+        "When a revision of a model was promoted or taken back last, for a day.",
+        labels=["model_namespace", "modeldeployment", "revision", "outcome", "reason"],
+    )
+    for key, each in known.items():
+        if (verdict := each.verdict) is not None and now - verdict.time < SHOWN:
+            labels = [*key, verdict.revision, verdict.outcome, verdict.reason]
+            found.add_metric(labels, verdict.time.timestamp())
     return found

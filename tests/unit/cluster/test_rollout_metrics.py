@@ -1,13 +1,13 @@
 """cluster/rollout_metrics.py: what the operator tells of all rollouts together."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from fairlead.api.reasons import Phase, Reason
 from fairlead.cluster.metrics import Metrics
-from fairlead.cluster.rollout_metrics import Standing
+from fairlead.cluster.rollout_metrics import Standing, Verdict
 from fairlead.cluster.store import Key
 from world import START
 
@@ -94,9 +94,34 @@ def test_sweeps_are_counted_by_what_could_be_read():
     assert value(found, "fairlead_sweep_duration_seconds_count") == 4
 
 
-def test_no_series_names_a_model():
-    found = metrics({ONE})
-    found.rollouts.stands(ONE, Standing(phase=Phase.JUDGING, reason=Reason.ON_TRIAL))
-    found.rollouts.decisions.labels("Promoted", "EvidenceFor").inc()
+def test_a_model_is_named_only_for_a_day_after_a_decision():
+    found = metrics({ONE, OTHER})
+    found.rollouts.stands(ONE, decided(hours=23))
+    found.rollouts.stands(OTHER, decided(hours=24))
+    found.rollouts.decisions.labels("RolledBack", "EvidenceAgainst").inc()
     found.looks.over(ONE, "ServerFault", 0.1)
-    assert "fraud" not in found.text().decode()
+    (named,) = (line for line in found.text().decode().splitlines() if "fraud" in line or "spam" in line)
+    time = value(
+        found,
+        "fairlead_last_decision_timestamp_seconds",
+        model_namespace="risk",
+        modeldeployment="fraud",
+        revision="fraud-2",
+        outcome="RolledBack",
+        reason="EvidenceAgainst",
+    )
+    assert time is not None, named
+    assert datetime.fromtimestamp(time, UTC) == START - timedelta(hours=23)
+
+
+def test_only_who_leads_tells_of_decisions_and_none_of_models_that_are_gone():
+    for found in (metrics({ONE}, leading=False), metrics({OTHER})):
+        found.rollouts.stands(ONE, decided(hours=1))
+        assert "fraud" not in found.text().decode()
+
+
+def decided(hours: int) -> Standing:
+    verdict = Verdict(
+        time=START - timedelta(hours=hours), revision="fraud-2", outcome="RolledBack", reason="EvidenceAgainst"
+    )
+    return Standing(phase=Phase.ROLLED_BACK, reason=Reason.ROLLED_BACK, verdict=verdict)
