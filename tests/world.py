@@ -20,6 +20,7 @@ from fairlead.plan import Apply, Delete, LogLine, Plan, Scale, Step
 from fairlead.reconcile import reconcile
 from fairlead.situation import ErrorBudget, Exposed, Identity, ProbeAnswer, Refusal, Situation
 from fairlead.slo.alerts import RUNBOOKS
+from fairlead.slo.events import USUAL, PodLabels
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
@@ -73,6 +74,7 @@ class World:
     """Optional kinds that the cluster has."""
     queries: bool = True
     """Whether the administrator lets objectives have queries."""
+    pod_labels: PodLabels = USUAL
     runbooks: str = RUNBOOKS
     dashboards: str = ""
     exposed: Exposed | None = None
@@ -114,6 +116,7 @@ class World:
             refusals=self.refusals,
             served=self.served,
             queries=self.queries,
+            pod_labels=self.pod_labels,
             runbooks=self.runbooks,
             dashboards=self.dashboards,
             forbidden=self.forbidden,

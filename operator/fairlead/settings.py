@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fairlead.slo.alerts import RUNBOOKS
+from fairlead.slo.events import PodLabels
 
 PREFIX = "FAIRLEAD_"
 
@@ -78,6 +79,11 @@ class Settings:
             namespace_label=self.prometheus_namespace_label,
             queries=self.prometheus_queries,
         )
+
+    @property
+    def pod_labels(self) -> PodLabels:
+        """How Prometheus calls pods: the one that is asked for evidence, and the one that evaluates rules."""
+        return PodLabels(namespace=self.prometheus_namespace_label, pod=self.prometheus_pod_label)
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:

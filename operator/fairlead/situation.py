@@ -16,6 +16,7 @@ from fairlead.api.status import Status
 from fairlead.evidence.sweep import Sweep
 from fairlead.evidence.trial import Trial
 from fairlead.slo.alerts import RUNBOOKS
+from fairlead.slo.events import USUAL, PodLabels
 
 Manifest = Mapping[str, Any]
 
@@ -95,8 +96,9 @@ class Situation:
 
     `other_runtimes` are the names of those ModelRuntimes that there are, where the one that the model names is not.
     `served` are those optional kinds that the cluster has, and `forbidden` those of which Fairlead may not read any.
-    By the operator's administrator, `queries` says whether objectives may have queries of their own, `runbooks`
-    where the pages of alerts are, and `dashboards` where Grafana is, if it is known.
+    By the operator's administrator, `queries` says whether objectives may have queries of their own, `pod_labels`
+    how pods are called in what these answer, `runbooks` where the pages of alerts are, and `dashboards` where Grafana
+    is, if it is known.
     """
 
     now: datetime
@@ -120,6 +122,7 @@ class Situation:
     served: frozenset[Kind] = frozenset(OPTIONAL)
     forbidden: frozenset[Kind] = frozenset()
     queries: bool = True
+    pod_labels: PodLabels = USUAL
     runbooks: str = RUNBOOKS
     dashboards: str = ""
 

@@ -11,6 +11,7 @@ from chart.value_sets import ALL_OPTIONS, VALUE_SETS
 from fairlead.cluster.lease import Terms
 from fairlead.desired.network_policy import OPERATOR_LABELS
 from fairlead.settings import Settings, settings_from
+from fairlead.slo.events import PodLabels
 from generation.alerts import operator_alerts
 from installation.helm import API, Helm, Object
 
@@ -94,6 +95,11 @@ def test_the_defaults_are_the_operators_own(helm: Helm) -> None:
 def test_queries_are_forbidden_where_the_operator_knows_no_prometheus_too(helm: Helm) -> None:
     """Rules have them asked by a Prometheus that the operator need not know."""
     assert not _settings(helm, {"prometheus": {"queries": False}}).prometheus_queries
+
+
+def test_pods_are_called_so_in_rules_where_the_operator_knows_no_prometheus_too(helm: Helm) -> None:
+    found = _settings(helm, {"prometheus": {"podLabel": "k8s_pod", "namespaceLabel": "ns"}})
+    assert found.pod_labels == PodLabels(namespace="ns", pod="k8s_pod")
 
 
 def test_the_secret_for_prometheus_is_mounted_where_the_values_say(helm: Helm) -> None:

@@ -12,6 +12,7 @@ from canary_world import MEASURED
 from fairlead.api.kinds import CONFIG_MAP, DEPLOYMENT, OPTIONAL, POD_MONITOR, PROMETHEUS_RULE, SERVICE
 from fairlead.api.reasons import Reason
 from fairlead.situation import Exposed, Refusal
+from fairlead.slo.events import PodLabels
 from generation.dashboards import dashboards
 from world import World, a_model
 
@@ -205,6 +206,21 @@ def test_alerts_lead_to_the_dashboard_of_their_model_where_there_is_one():
     assert chosen == dict(parse_qsl(asked.query)).keys()
 
 
+def test_pods_are_called_as_the_administrator_says_in_the_rules_of_queries_alone():
+    counted = {"bad": "sum by (ns, k8s_pod) (blocked_total)", "total": "sum by (ns, k8s_pod) (answers_total)"}
+    world = a_world(
+        AVAILABILITY,
+        {"name": "guardrail", "target": "99", "queries": counted},
+        spec={"rollout": {"evidence": {"source": "Prometheus"}}},
+    )
+    before = events_of(world)
+    world.pod_labels = PodLabels(namespace="ns", pod="k8s_pod")
+    world.settle()
+    after = events_of(world)
+    assert before["availability"] == after["availability"]
+    assert all('"pod", "$1", "k8s_pod"' in expr for expr in after["guardrail"])
+
+
 def test_what_may_not_be_asked_of_prometheus_is_no_rule_either():
     """A rule is a query that Prometheus asks itself."""
     counted = {"bad": "sum by (namespace, pod) (blocked_total)", "total": "sum by (namespace, pod) (answers_total)"}
@@ -275,6 +291,16 @@ def test_labels_that_are_not_wanted_any_more_are_seen_to_be():
     after = world.children[(POD_MONITOR, "fraud")]["metadata"]["labels"]
     assert before["fairlead.dev/monitored-by"] != after["fairlead.dev/monitored-by"]
     assert "team" not in after
+
+
+def events_of(world: World) -> dict[str, list[str]]:
+    """The expressions of events per second, by objective."""
+    groups = world.children[(PROMETHEUS_RULE, "fraud")]["spec"]["groups"]
+    found: dict[str, list[str]] = {}
+    for rule in (rule for group in groups for rule in group["rules"]):
+        if rule.get("record", "").startswith(("fairlead:sli_errors:", "fairlead:sli_total:")):
+            found.setdefault(rule["labels"]["objective"], []).append(rule["expr"])
+    return found
 
 
 def told_by_alerts(world: World) -> list[dict[str, str]]:

@@ -103,6 +103,7 @@ class Operator:
             self._served,
             self._forbidden,
             queries=settings.prometheus_queries,
+            pod_labels=settings.pod_labels,
             runbooks=settings.runbooks_url,
             dashboards=settings.dashboards_url,
         )

@@ -49,7 +49,7 @@ def monitored(situation: Situation, spec: ModelDeploymentSpec, decision: Decisio
     """What follows for monitoring from a look and a decision."""
     identity, wanted = situation.identity, spec.monitoring
     revisions = _serving_first(decision)
-    subject = Subject(namespace=identity.namespace, model=identity.name)
+    subject = Subject(namespace=identity.namespace, model=identity.name, pods=situation.pod_labels)
     rules = RULES.get(wanted.rules) if spec.slo.objectives else None
     edges = situation.exposed.edges if situation.exposed else {}
     asked, profiles = spec.slo.objectives if rules is not None else (), _profiles(revisions)

@@ -28,6 +28,7 @@ from fairlead.observe.remembered import Remembered
 from fairlead.observe.trials import Trials
 from fairlead.situation import Identity, Situation, revision_of
 from fairlead.slo.alerts import RUNBOOKS
+from fairlead.slo.events import USUAL, PodLabels
 
 Children = Mapping[tuple[Kind, str], Object]
 
@@ -45,6 +46,7 @@ class Observer:
         forbidden: Callable[[], frozenset[Kind]] = frozenset,
         *,
         queries: bool = True,
+        pod_labels: PodLabels = USUAL,
         runbooks: str = RUNBOOKS,
         dashboards: str = "",
     ) -> None:
@@ -58,6 +60,7 @@ class Observer:
         self._served = served
         self._forbidden = forbidden
         self._queries = queries
+        self._pod_labels = pod_labels
         self._runbooks = runbooks
         self._dashboards = dashboards
 
@@ -100,6 +103,7 @@ class Observer:
             served=self._served(),
             forbidden=self._forbidden(),
             queries=self._queries,
+            pod_labels=self._pod_labels,
             runbooks=self._runbooks,
             dashboards=self._dashboards,
         )

@@ -21,12 +21,29 @@ _RESOLUTION = "30s"
 
 
 @dataclass(frozen=True, kw_only=True)
+class PodLabels:
+    """How a Prometheus calls the namespace and the name of the pod that a series is about."""
+
+    namespace: str = "namespace"
+    pod: str = "pod"
+
+
+USUAL = PodLabels()
+"""As the Prometheus Operator has them."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Subject:
-    """Whose events these are. `revisions` narrows them down to some; empty: all of the model."""
+    """Whose events these are.
+
+    `revisions` narrows them down to some; empty: all of the model. `pods` is how pods are called in what users' own
+    queries answer.
+    """
 
     namespace: str
     model: str
     revisions: tuple[str, ...] = ()
+    pods: PodLabels = USUAL
 
     @property
     def matchers(self) -> tuple[str, ...]:
@@ -137,6 +154,18 @@ def _asked(query: str, subject: Subject) -> str:
 
     The query stands on lines of its own, since it may end in a comment.
     """
-    pods = f"max by ({', '.join(OF_REVISION)}, pod) (up{{{','.join(subject.matchers)}}} >= bool 0)"
+    up = _as_ours(f"up{{{','.join(subject.matchers)}}}", subject.pods)
+    pods = f"max by ({', '.join(OF_REVISION)}, pod) ({up} >= bool 0)"
     rate = f"rate((\n{query}\n)[{WINDOW}:{_RESOLUTION}])"
+    if subject.pods != USUAL:
+        # Summed first: `pod` may be who has counted it, such as a gateway, and two of these would get the same labels.
+        rate = _as_ours(summed((subject.pods.namespace, subject.pods.pod), rate), subject.pods)
     return summed(OF_REVISION, f"{rate} * on (namespace, pod) group_left ({SERIES_MODEL}, {SERIES_REVISION}) {pods}")
+
+
+def _as_ours(series: str, pods: PodLabels) -> str:
+    """The same series with the labels `namespace` and `pod`, also where that Prometheus calls them differently."""
+    for ours, theirs in (("namespace", pods.namespace), ("pod", pods.pod)):
+        if theirs != ours:
+            series = f'label_replace({series}, "{ours}", "$1", "{theirs}", "(.+)")'
+    return series

@@ -38,10 +38,12 @@ def objective(**fields: Any) -> Objective:
     return Objective.model_validate(fields)
 
 
-def compiled(*objectives: Objective, profile: MetricsProfile = PROFILE, terms: Terms = TERMS) -> list[dict[str, Any]]:
+def compiled(
+    *objectives: Objective, profile: MetricsProfile = PROFILE, terms: Terms = TERMS, subject: Subject = SUBJECT
+) -> list[dict[str, Any]]:
     """The groups of a model with these objectives, all of which must be measurable."""
-    found = [measured(each, ((profile, ()),), EDGES, SUBJECT) for each in objectives]
-    return groups(SUBJECT, [each for each in found if isinstance(each, Measured)], terms)
+    found = [measured(each, ((profile, ()),), EDGES, subject) for each in objectives]
+    return groups(subject, [each for each in found if isinstance(each, Measured)], terms)
 
 
 def requests(good: str, bad: str | None = None, of: str = FIRST) -> dict[str, str]:

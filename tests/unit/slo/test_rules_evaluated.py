@@ -1,15 +1,18 @@
 """What Prometheus makes of the rules: one test for each trap that alerts on objectives fall into."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from fairlead.api.metrics import MetricsProfile
+from fairlead.slo.events import PodLabels
 from fairlead.slo.rules import Terms
 from unit.slo.profiles import (
     FIRST,
     SECOND,
+    SUBJECT,
     TERMS,
     UP,
     availability,
@@ -270,6 +273,31 @@ def test_queries_of_raw_counters_are_told_by_revision(tmp_path: Path):
         'blocked_total{namespace="risk",pod="b"}': "0+15x60",
     }
     Try(folder=tmp_path, groups=compiled(guardrail), series=series).answers(
+        {
+            (TOTAL, "1h"): {of("fraud-1", TOTAL, "guardrail"): 1, of("fraud-2", TOTAL, "guardrail"): 0.5},
+            (ERRORS, "1h"): {of("fraud-1", ERRORS, "guardrail"): 0, of("fraud-2", ERRORS, "guardrail"): 0.25},
+        }
+    )
+
+
+def test_queries_tell_pods_by_the_labels_that_the_administrator_has_named(tmp_path: Path):
+    """As the evidence source reads the same queries. The scrapes of the model's pods may have either name."""
+    guardrail = objective(
+        name="guardrail",
+        target="99",
+        queries={"bad": "sum by (ns, k8s_pod) (blocked_total)", "total": "answers_total"},
+    )
+    series = {
+        f"up{{{FIRST}}}": "1+0x60",
+        f"up{{{SECOND.replace('pod=', 'k8s_pod=')}}}": "1+0x60",
+        'answers_total{ns="risk",k8s_pod="a",pod="gateway-1"}': "0+20x60",
+        'answers_total{ns="risk",k8s_pod="a",pod="gateway-2"}': "0+40x60",
+        'answers_total{ns="risk",k8s_pod="b"}': "0+30x60",
+        'answers_total{ns="other",k8s_pod="a"}': "0+600x60",
+        'blocked_total{ns="risk",k8s_pod="b"}': "0+15x60",
+    }
+    rules = compiled(guardrail, subject=replace(SUBJECT, pods=PodLabels(namespace="ns", pod="k8s_pod")))
+    Try(folder=tmp_path, groups=rules, series=series).answers(
         {
             (TOTAL, "1h"): {of("fraud-1", TOTAL, "guardrail"): 1, of("fraud-2", TOTAL, "guardrail"): 0.5},
             (ERRORS, "1h"): {of("fraud-1", ERRORS, "guardrail"): 0, of("fraud-2", ERRORS, "guardrail"): 0.25},
