@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from localcluster import packages
 from waiting import until
 
@@ -27,9 +25,16 @@ class PrometheusProcess:
     interval: str
     rules: tuple[dict[str, Any], ...] = ()
     """Groups of rules."""
+    arguments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def url(self) -> str:
@@ -44,8 +49,9 @@ class PrometheusProcess:
             "scrape_configs": self.scrapes,
             "rule_files": ["rules.yml"] if self.rules else [],
         }
-        (self.folder / "rules.yml").write_text(yaml.safe_dump({"groups": list(self.rules)}))
-        (self.folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+        # JSON is YAML, and written in no time also where there are many rules.
+        (self.folder / "rules.yml").write_text(json.dumps({"groups": list(self.rules)}))
+        (self.folder / "prometheus.yml").write_text(json.dumps(config))
         program = packages.program_path("prometheus")
         assert program is not None
         with (self.folder / "log").open("ab") as log:
@@ -55,6 +61,7 @@ class PrometheusProcess:
                     f"--config.file={self.folder}/prometheus.yml",
                     f"--storage.tsdb.path={self.folder}/data",
                     f"--web.listen-address=127.0.0.1:{self.port}",
+                    *self.arguments,
                 ],
                 stdout=log,
                 stderr=log,
@@ -86,11 +93,15 @@ class PrometheusProcess:
 
 @contextmanager
 def scraping(
-    folder: Path, *scrapes: dict[str, Any], interval: str = "1s", rules: Sequence[dict[str, Any]] = ()
+    folder: Path,
+    *scrapes: dict[str, Any],
+    interval: str = "1s",
+    rules: Sequence[dict[str, Any]] = (),
+    arguments: Sequence[str] = (),
 ) -> Iterator[PrometheusProcess]:
     """A Prometheus with these scrape_configs and rules, for a while; installed first where it is missing."""
     packages.install({"prometheus": "prometheus"}, print)
-    process = PrometheusProcess(folder, _free_port(), scrapes, interval, tuple(rules))
+    process = PrometheusProcess(folder, _free_port(), scrapes, interval, tuple(rules), tuple(arguments))
     process.start()
     try:
         yield process

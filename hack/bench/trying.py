@@ -1,12 +1,10 @@
 """One measurement: N canaries on trial at once, from the change of their specs to their promotion."""
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,12 +13,11 @@ from typing import Any
 from bench.controlplane import control_plane, free_port
 from bench.measuring import until
 from bench.operating import Audit, Operator, Requests
+from bench.pages import ADDRESSES, pretended
 from bench.world import Object, World, a_model, world
 from fairlead.api.kinds import MODEL_DEPLOYMENT
 from models import METRICS, SLO
 
-PODS = "127.64.0.0/11"
-"""Addresses of the loopback: whatever the operator asks of a pod stays on this machine."""
 REPLICAS = 3
 WATCHED = 60  # seconds in which all trials are on
 TICK = 5  # seconds
@@ -80,8 +77,8 @@ def measured(rollouts: int, progress: Callable[[str], None]) -> Figures:
     figures = Figures(rollouts=rollouts)
     with (
         TemporaryDirectory(prefix="fairlead-bench-") as folder,
-        control_plane(Path(folder), progress, PODS) as plane,
-        _pages() as served_at,
+        control_plane(Path(folder), progress, ADDRESSES) as plane,
+        pretended() as served_at,
     ):
         port = free_port()
         settings = {"FAIRLEAD_HTTP_PORT": str(port), "FAIRLEAD_OPERATOR_NAMESPACE": "fairlead-system"}
@@ -92,18 +89,6 @@ def measured(rollouts: int, progress: Callable[[str], None]) -> Figures:
         finally:
             operator.kill()
     return figures
-
-
-@contextmanager
-def _pages() -> Iterator[int]:
-    """The port at which all pretended pods answer."""
-    port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "bench.pages", str(port)])
-    try:
-        yield port
-    finally:
-        process.kill()
-        process.wait()
 
 
 async def _measure(figures: Figures, kubeconfig: Path, stage: Stage, port: int) -> None:
