@@ -52,6 +52,12 @@ def a_model(version: str = "1", **spec: Any) -> dict[str, Any]:
     }
 
 
+def waits_for_budget(status: Status | None) -> bool:
+    """Whether somebody asks what is left of the error budget."""
+    asked = status.rollout.error_budget if status and status.rollout else None
+    return asked is not None and asked.passed is None
+
+
 @dataclass
 class World:
     """A namespace with one model."""
@@ -112,7 +118,7 @@ class World:
             probe=self.answer(asked) if asked else None,
             annotations=dict(self.model["metadata"].get("annotations") or {}),
             exposed=self.exposed or remembered(status),
-            budget=self.budget if status and status.rollout and status.rollout.phase == "Waiting" else None,
+            budget=self.budget if waits_for_budget(status) else None,
             refusals=self.refusals,
             served=self.served,
             queries=self.queries,

@@ -15,6 +15,8 @@ NAMESPACE, JOB, RUNBOOKS = "RELEASE_NAMESPACE", "RELEASE_JOB", "RUNBOOKS_URL"
 
 TOLD = "Refused"
 """Result of a look that an object was refused at: the status of the model says so, and its owner has to mend it."""
+FEW = 3
+"""Models that may fail at one time, each for reasons of its own."""
 HARMLESS = "|".join((OK, CANCELLED, "Conflict", "NotLeading", TOLD))
 
 
@@ -70,7 +72,9 @@ ALERTS = (
         name="FairleadReconciliationFailing",
         severity="critical",
         query=f'sum(rate(fairlead_reconciles_total{{OF,result!~"{HARMLESS}"}}[10m])) '
-        "/ sum(rate(fairlead_reconciles_total{OF}[10m])) > 0.5",
+        "/ sum(rate(fairlead_reconciles_total{OF}[10m])) > 0.5 "
+        # Models at rest are not looked at: one that fails may be all that there is to see.
+        f'and sum(fairlead_failing_models{{OF,result!~"{HARMLESS}"}}) > {FEW}',
         lasts="10m",
         summary="Most reconciliations of Fairlead fail",
         description="{{ $value | humanizePercentage }} of the reconciliations in the last ten minutes have failed. "
@@ -97,8 +101,9 @@ ALERTS = (
     Alert(
         name="FairleadRolloutStuck",
         severity="warning",
-        query="sum by (reason) (fairlead_stuck_models{OF}) > 0",
-        lasts="30m",
+        # What crashes and starts again changes its reason all the time.
+        query="sum by (reason) (fairlead_stuck_models{OF}) > 0 "
+        "and on () min_over_time((sum(fairlead_stuck_models{OF}) or vector(0))[30m:1m]) > 0",
         summary="Rollouts do not get further",
         description="Models that have not got further for half an hour, with reason {{ $labels.reason }}: "
         "{{ $value }}. They take a person, or are longer in a phase than their spec gives it.",

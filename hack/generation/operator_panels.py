@@ -33,6 +33,13 @@ OPERATOR = (
         unit="short",
     ),
     Panel(
+        title="Waiting models by reason",
+        about="Their new revisions wait for room, or for error budget.",
+        query=f"sum by (reason) (fairlead_waiting_models{{{OF}}})",
+        legend="{{reason}}",
+        unit="short",
+    ),
+    Panel(
         title="Stuck models by reason",
         about="They take a person, or are longer in a phase than their spec gives it.",
         query=f"sum by (reason) (fairlead_stuck_models{{{OF}}})",

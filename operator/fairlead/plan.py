@@ -91,6 +91,19 @@ class Failed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What came of asking for the error budget for a revision, since when, and in words.
+
+    `passed` is when it was found that it may start; `reason` why it may not.
+    """
+
+    since: datetime
+    told: str
+    passed: datetime | None = None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ordered:
     """Since when something holds that a person has ordered, and who it was, where that is known."""
 
@@ -148,8 +161,8 @@ class Decision:
 
     Of a canary: `candidate_replicas` is how many pods it has that does not get all traffic yet; `share` is how much of
     the traffic it is to get. `judged` is what the evidence says, `failed` the revision that the spec asks for and that
-    was rolled back, and `orders` what people have decided. `budget` says what was left of the error budget when it was
-    found that it may start.
+    was rolled back, and `orders` what people have decided. `budget` is what came of asking for the error budget,
+    None where it was not asked at this look.
     """
 
     phase: Phase
@@ -165,7 +178,7 @@ class Decision:
     share: float = 0.0
     judged: Judged | None = None
     failed: Failed | None = None
-    budget: str | None = None
+    budget: Budget | None = None
     orders: Orders = Orders()
     overdue: bool = False
     starting: bool = True

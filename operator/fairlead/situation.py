@@ -83,11 +83,11 @@ class Exposed:
 class ErrorBudget:
     """What is left of the error budgets of a model, by objective: 1 all of it, 0 nothing, below 0 overspent.
 
-    `unknown` says why it is not known of all of them, as a sentence.
+    `unknown` says of which it is not known now, and why, as a sentence; `left` then has what was known of them last.
     """
 
     left: Mapping[str, float] = field(default_factory=dict)
-    unknown: str = ""
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,7 +80,7 @@ def standing(situation: Situation, plan: Plan) -> Standing:
     return Standing(
         phase=Phase(rollout["phase"]) if rollout["phase"] else None,
         reason=reason,
-        evidence=_evidence(plan, rollout),
+        evidence=_evidence(plan, reason, rollout),
         stuck=_stuck(situation, reason, rollout, conditions.get(ConditionType.STALLED)),
         asked=_asked(reason, rollout),
         verdict=_verdict(plan),
@@ -96,8 +96,8 @@ def _verdict(plan: Plan) -> Verdict | None:
     return None
 
 
-def _evidence(plan: Plan, rollout: Mapping[str, Any]) -> datetime | None:
-    if rollout.get("weight") is None:  # nothing is on trial
+def _evidence(plan: Plan, reason: Reason, rollout: Mapping[str, Any]) -> datetime | None:
+    if rollout.get("weight") is None or reason == Reason.SCALED_TO_ZERO:  # nothing is on trial, or has traffic
         return None
     # A trial that cannot begin has had no evidence since its phase began.
     return plan.trial.looked if plan.trial else datetime.fromisoformat(rollout["since"])

@@ -14,7 +14,7 @@ from fairlead.api.reasons import Phase
 from fairlead.reconcile import reconcile
 from fairlead.situation import ErrorBudget
 
-PLENTY, SPENT = ErrorBudget(left={"availability": 0.5}), ErrorBudget(left={"availability": 0.01})
+PLENTY, SPENT = (ErrorBudget(left={"availability": left, "latency": left}) for left in (0.5, 0.01))
 VERSIONS = st.sampled_from(["1", "2", "3"])
 SHARES = st.sampled_from([0.0, 0.002, 0.02, 0.3])
 DECIDED = ("Promoting", "RolledBack")
@@ -95,7 +95,7 @@ class Canaries(RuleBasedStateMachine):
 
     @rule(
         gate=st.sampled_from([None, {"minRemaining": 10}, {"minRemaining": 10, "onUnknown": "Start"}]),
-        budget=st.sampled_from([None, PLENTY, SPENT, ErrorBudget(unknown="Prometheus is away")]),
+        budget=st.sampled_from([None, PLENTY, SPENT, ErrorBudget(unknown={"availability": "it is away"})]),
     )
     def error_budget(self, gate: dict[str, object] | None, budget: ErrorBudget | None) -> None:
         self.world.budget = budget
@@ -148,14 +148,14 @@ class Canaries(RuleBasedStateMachine):
     def tick(self) -> None:
         before, stable = dict(self.world.rollout), (self.world.status or {})["stable"]["revision"]
         decided = (self.world.status or {})["history"]
-        pods = self.pods_of(stable)
+        pods, deployed = self.pods_of(stable), self.world.deployments()
         self.world.tick()
         new = [each for each in (self.world.status or {})["history"] if each not in decided]
         self.aborted += sum(each["reason"] == "Aborted" for each in new)
         assert self.aborted <= self.abort_orders, "an order is carried out once"
         self.nothing_is_decided_blindly(before)
         self.nobody_is_passed_over(before)
-        self.nothing_is_tried_without_budget(before)
+        self.nothing_is_tried_without_budget(before, deployed)
         self.phases_follow_each_other(before)
         if self.world.rollout.get("phase") == before.get("phase") == "Judging":
             self.stable_keeps_its_pods(stable, pods)
@@ -177,15 +177,15 @@ class Canaries(RuleBasedStateMachine):
         if required and now.get("phase") == "Promoting" != before.get("phase"):
             assert "approved" in now, now
 
-    def nothing_is_tried_without_budget(self, before: dict[str, object]) -> None:
-        """With a spent budget, what may begin is what a person wants."""
-        now = self.world.rollout
-        begins = "errorBudget" in now and (before.get("revision"), before.get("errorBudget")) != (
-            now.get("revision"),
-            now["errorBudget"],
-        )
-        if begins and self.world.budget == SPENT:
-            assert "started it" in now["errorBudget"], now
+    def nothing_is_tried_without_budget(self, before: dict[str, Any], deployed: set[str]) -> None:
+        """What gets its first pod has passed the gate, where there is one; with a spent budget a person wants that."""
+        now, name = self.world.rollout, self.world.rollout.get("revision")
+        asked = now.get("errorBudget") or {}
+        gated = self.world.model["spec"]["rollout"].get("errorBudget") and "weight" not in before
+        if gated and name in self.world.deployments() - deployed and before.get("revision") == name:
+            assert asked.get("passed") or "not asked: " in asked.get("told", ""), now
+        if asked.get("passed") != (before.get("errorBudget") or {}).get("passed") and self.world.budget == SPENT:
+            assert not asked.get("passed") or "started it" in asked["told"], now
 
     def phases_follow_each_other(self, before: dict[str, object]) -> None:
         now = self.world.rollout

@@ -60,6 +60,15 @@ class GivenUpStatus(Part):
     since: Time = Field(description="Since when it is so many.")
 
 
+class ErrorBudgetStatus(Part):
+    """Whether enough of the error budget is left to try a revision."""
+
+    since: Time = Field(description="Since when that is asked for this revision.")
+    passed: Time | None = Field(default=None, description="When it was found that it may start; absent until then.")
+    reason: str | None = Field(default=None, max_length=128, description="Why it may not, in one word.")
+    told: str = Field(max_length=512, description="What was left when it was found that it may start; else why not.")
+
+
 class RolloutStatus(Part):
     """How the change to a new revision stands."""
 
@@ -74,10 +83,8 @@ class RolloutStatus(Part):
         default=None,
         description="With spec.rollout.capacity: Swap, the pods that the stable revision goes without at present.",
     )
-    error_budget: str | None = Field(
-        default=None,
-        max_length=512,
-        description="What was left of the error budget when it was first tried, where spec.rollout.errorBudget asks.",
+    error_budget: ErrorBudgetStatus | None = Field(
+        default=None, description="Where spec.rollout.errorBudget is set, what came of asking for the error budget."
     )
     start: OrderStatus | None = Field(default=None, description="That a person starts it whatever the error budget.")
     promote: OrderStatus | None = Field(default=None, description="That a person promotes it whatever the evidence.")

@@ -142,7 +142,7 @@ def _started(model: ModelDeployment, rollout: RolloutStatus, subject: str) -> st
         raise CommandError(f"spec.rollout.errorBudget of {model.name} is not set: nothing waits for error budget")
     if rollout.start is not None:
         raise CommandError(f"{subject} is started already, by {rollout.start.by or 'somebody'}")
-    if rollout.error_budget is not None or rollout.phase != Phase.WAITING:
+    if rollout.error_budget is None or rollout.error_budget.passed is not None:
         raise CommandError(f"{subject} has started, and waits for no error budget")
     return f"{subject} is tried, whatever is left of the error budget."
 

@@ -48,7 +48,7 @@ class Controller:
 
     The first store is that of the models themselves. `selectors` are the label selectors of the watches, by kind;
     `namespaces` those that are watched, none meaning all, and `unserved` kinds those that the cluster does not have.
-    `leads` is called when this process begins to lead.
+    `forgets` is called when this process begins to lead, and when it does not any more.
     """
 
     stores: Sequence[Store]
@@ -60,7 +60,7 @@ class Controller:
     selectors: Mapping[Kind, str] = field(default_factory=dict)
     namespaces: tuple[str, ...] = ()
     unserved: frozenset[Kind] = frozenset()
-    leads: Callable[[], None] = lambda: None
+    forgets: Callable[[], None] = lambda: None
     pace: Pace = field(default_factory=Pace)
 
     def __post_init__(self) -> None:
@@ -140,7 +140,7 @@ class Controller:
         self.queue.begin()  # what is left of an earlier time as leader would seem to have waited ever since
         self.metrics.looks.forget()
         self._leading, self._stopping = True, False
-        self.leads()
+        self.forgets()
         try:
             await self._catch_up_with_models()
             # Whatever the leader before us may have left half-done: every model is looked at once.
@@ -149,6 +149,7 @@ class Controller:
             await self._run_workers()
         finally:
             self._leading = False
+            self.forgets()
 
     async def _run_workers(self) -> None:
         workers = [asyncio.create_task(self._worker(), name=f"worker {n}") for n in range(self.pace.workers)]

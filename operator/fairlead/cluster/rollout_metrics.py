@@ -119,9 +119,22 @@ class RolloutMetrics(Collector):
             "Age of the oldest evidence of all trials that are on; 0 without a trial.",
             value=max(0.0, *ages) if ages else 0.0,
         )
+        yield _waiting(known)
         yield _stuck(known, now)
         yield _asked(known, now)
         yield _decided(by_model, now)
+
+
+def _waiting(known: Iterable[Standing]) -> GaugeMetricFamily:
+    found = GaugeMetricFamily(
+        "fairlead_waiting_models",
+        "Models whose new revision has no pod that could serve yet, and waits for room or for error budget, by the "
+        "reason of Ready.",
+        labels=["reason"],
+    )
+    for reason, count in Count(each.reason for each in known if each.phase == Phase.WAITING).items():
+        found.add_metric([reason], count)
+    return found
 
 
 def _stuck(known: Iterable[Standing], now: datetime) -> GaugeMetricFamily:

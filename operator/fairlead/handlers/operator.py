@@ -72,7 +72,7 @@ class Operator:
             metrics=self._metrics,
             selectors=SELECTORS,
             namespaces=settings.namespaces,
-            leads=observer.forget,
+            forgets=observer.forget,
             pace=Pace(workers=settings.workers),
         )
         named = {kind.kind: store for kind, store in self._stores.items()}

@@ -1,34 +1,43 @@
-"""What Prometheus says is left of the error budgets of a model, as the rules of the model record it.
+"""What Prometheus says is left of the error budgets of models, as their rules record it.
 
-Asked beside the looks, for as long as a new revision waits for it.
+Asked beside the looks for as long as new revisions wait for it: one query for all of them, however many they are. A
+freeze holds many at once, and the evidence of trials that are on must not wait behind them.
 """
 
 import asyncio
-from collections.abc import Callable
-from math import isfinite
+from collections.abc import Callable, Iterable, Mapping
+from math import floor, isfinite
 
 from fairlead.api.names import SERIES_MODEL
 from fairlead.cluster.store import Key
 from fairlead.observe.beside import Beside
-from fairlead.observe.prometheus import Prometheus, Unanswered
+from fairlead.observe.prometheus import Prometheus, Row, Unanswered
 from fairlead.observe.share import Share
 from fairlead.situation import ErrorBudget
-from fairlead.slo.promql import equals, selector
-from fairlead.slo.recording import REMAINING
+from fairlead.slo.promql import quoted
+from fairlead.slo.recording import REMAINING, TARGET
 
 PAUSE = 15.0
 """Seconds between two readings: the rules are evaluated once a minute."""
 PATIENCE = 90.0
 """Seconds for which what was known, or nothing, stands while there is no answer: a Prometheus that starts again has no
 value before it has evaluated its rules."""
+SAME = 1e-6
+"""Targets that differ by less are written in the same way."""
 
 NO_PROMETHEUS = (
     "Fairlead knows no Prometheus to ask; its administrator sets prometheus.url of its chart (FAIRLEAD_PROMETHEUS_URL)"
 )
+NO_RULES = "Prometheus has no rules for it as it is now: are they loaded?"
+
+Targets = Mapping[str, float]
+"""Objectives, each with the share of requests that has to be good."""
+
+_ALL: Key = ("", "all models")
 
 
 class Budgets:
-    """The readings that are on, and the latest of each. `tell` is called with the model's key after every reading."""
+    """What is known of the models that are asked about. `tell` is called with a model's key when there is news."""
 
     def __init__(
         self,
@@ -41,55 +50,99 @@ class Budgets:
         self._tell = tell
         self._pause = pause
         self._patience = patience
-        self._running = Beside("error budget of")
+        self._running = Beside("error budgets of")
+        self._asked: dict[Key, Targets] = {}
         self._latest: dict[Key, ErrorBudget] = {}
+        self._known: dict[Key, float] = {}
 
-    def left(self, key: Key, objectives: tuple[str, ...]) -> ErrorBudget | None:
+    def left(self, key: Key, targets: Targets) -> ErrorBudget | None:
         """What is left of the budgets of these objectives; None until that is known, or known to be unknown."""
         if self._prometheus is None:
-            return ErrorBudget(unknown=NO_PROMETHEUS)
+            return ErrorBudget(unknown=dict.fromkeys(targets, NO_PROMETHEUS))
         prometheus = self._prometheus
-        if not self._running.goes_on(key, objectives):
+        if self._asked.get(key) != targets:
             self.end(key)
-            self._running.begin(key, objectives, lambda: self._read_on(prometheus, key, objectives))
+            self._asked[key] = targets
+        if not self._running.goes_on(_ALL, ()):
+            self._running.begin(_ALL, (), lambda: self._read_on(prometheus))
         return self._latest.get(key)
 
     def end(self, key: Key) -> None:
         """Nobody wants to know about this model any more."""
-        self._latest.pop(key, None)
-        self._running.end(key)
+        for each in (self._asked, self._latest, self._known):
+            each.pop(key, None)
+        if not self._asked:
+            self._running.end(_ALL)
 
     async def close(self) -> None:
         """Ends all readings."""
         await self._running.close()
 
-    async def _read_on(self, prometheus: Prometheus, key: Key, objectives: tuple[str, ...]) -> None:
+    async def _read_on(self, prometheus: Prometheus) -> None:
         time = asyncio.get_running_loop().time
-        share, known = Share(time), time()
         while True:
-            with share.reading():
-                found = await _read(prometheus, key, objectives, share)
-            if not found.unknown:
-                known = time()
-            if not found.unknown or time() - known > self._patience:
-                self._latest[key] = found
-                self._tell(key)
+            asked = dict(self._asked)
+            rows: Mapping[Key, list[Row]] | str
+            try:
+                rows = _by_model(await prometheus.rows(_query(asked), "vector", Share(time)))
+            except Unanswered as why:
+                rows = str(why)
+            for key, targets in asked.items():
+                if self._asked.get(key) == targets:
+                    self._take(key, _left(targets, rows if isinstance(rows, str) else rows.get(key, [])), time())
             await asyncio.sleep(self._pause)
 
+    def _take(self, key: Key, found: ErrorBudget, now: float) -> None:
+        """What is unknown only for a moment is not told; nor is what nobody would read as another number."""
+        since = self._known.setdefault(key, now)
+        before = self._latest.get(key)
+        if not found.unknown:
+            self._known[key] = now
+        elif now - since <= self._patience:
+            return
+        elif before is not None:
+            # What was spent when somebody last knew is spent until somebody knows better.
+            found = ErrorBudget(left={**before.left, **found.left}, unknown=found.unknown)
+        self._latest[key] = found
+        if before is None or _rounded(before) != _rounded(found):
+            self._tell(key)
 
-async def _read(prometheus: Prometheus, key: Key, objectives: tuple[str, ...], share: Share) -> ErrorBudget:
-    namespace, name = key
-    query = selector(REMAINING, *equals({"namespace": namespace, SERIES_MODEL: name}))
-    try:
-        rows = await prometheus.rows(query, "vector", share)
-    except Unanswered as why:
-        return ErrorBudget(unknown=str(why))
-    left: dict[str, float] = {}
+
+def _query(asked: Iterable[Key]) -> str:
+    namespaces, models = ({each[n].replace(".", "[.]") for each in asked} for n in (0, 1))
+    return (
+        f'{{__name__=~"{REMAINING}|{TARGET}",namespace=~{quoted("|".join(sorted(namespaces)))},'
+        f"{SERIES_MODEL}=~{quoted('|'.join(sorted(models)))}}}"
+    )
+
+
+def _by_model(rows: Iterable[Row]) -> dict[Key, list[Row]]:
+    found: dict[Key, list[Row]] = {}
     for row in rows:
-        objective = row.labels.get("objective", "")
-        if objective in objectives and isfinite(row.value):
-            # Of two that evaluate the same rules (a pair of Prometheus) the worse one counts.
-            left[objective] = min(row.value, left.get(objective, row.value))
-    missing = [each for each in objectives if each not in left]
-    told = f"Prometheus has no {REMAINING} for objective {missing[0]}: are the rules loaded?" if missing else ""
-    return ErrorBudget(left=left, unknown=told)
+        found.setdefault((row.labels.get("namespace", ""), row.labels.get(SERIES_MODEL, "")), []).append(row)
+    return found
+
+
+def _left(targets: Targets, rows: list[Row] | str) -> ErrorBudget:
+    """Of two that evaluate the same rules (a pair of Prometheus) the worse one counts.
+
+    That there are rules is known by the target that they record. An objective that has them and no budget has not had a
+    request in all its period: nothing is spent.
+    """
+    if isinstance(rows, str):
+        return ErrorBudget(unknown=dict.fromkeys(targets, rows))
+    left: dict[str, float] = {}
+    unknown: dict[str, str] = {}
+    for objective, target in targets.items():
+        of_it = [row for row in rows if row.labels.get("objective") == objective and isfinite(row.value)]
+        budgets = [row.value for row in of_it if row.labels.get("__name__") == REMAINING]
+        recorded = [row.value for row in of_it if row.labels.get("__name__") == TARGET]
+        if not recorded or any(abs(each - target) > SAME for each in recorded):
+            unknown[objective] = NO_RULES
+        else:
+            left[objective] = min(budgets, default=1.0)
+    return ErrorBudget(left=left, unknown=unknown)
+
+
+def _rounded(budget: ErrorBudget) -> tuple[dict[str, int], dict[str, str]]:
+    return {name: floor(100 * left) for name, left in budget.left.items()}, dict(budget.unknown)

@@ -101,13 +101,13 @@ class Questions:
 
     def budget(self, subject: Subject) -> ErrorBudget | None:
         """What is left of the error budgets, while a revision waits that is only tried if it is enough."""
-        gated = not isinstance(subject.model, Invalid) and subject.model.spec.rollout.error_budget is not None
-        rollout = subject.status.rollout if subject.status and gated else None
-        waits = rollout is not None and rollout.phase in BEFORE_TRAFFIC and rollout.error_budget is None
-        if isinstance(subject.model, Invalid) or rollout is None or not waits or subject.stable is None:
+        rollout = subject.status.rollout if subject.status else None
+        asked = rollout.error_budget if rollout is not None and rollout.phase in BEFORE_TRAFFIC else None
+        if isinstance(subject.model, Invalid) or asked is None or asked.passed is not None or subject.stable is None:
             self.budgets.end(subject.key)
             return None
-        return self.budgets.left(subject.key, tuple(each.name for each in subject.model.spec.slo.objectives))
+        targets = {each.name: 1 - each.allowed for each in subject.model.spec.slo.objectives}
+        return self.budgets.left(subject.key, targets)
 
     def exposed(self, subject: Subject) -> Exposed | None:
         """What the stable revision's pods count, as far as the objectives need to know."""

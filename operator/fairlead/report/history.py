@@ -55,7 +55,7 @@ def _promoted(situation: Situation, before: Status, decision: Decision) -> Decid
         message=f"{now.name} took over from {then.revision}",
         by=_by(rollout),
         approved_by=rollout.approved.by if rollout and rollout.approved else None,
-        error_budget=rollout.error_budget if rollout else None,
+        error_budget=_budget(rollout),
         evidence=_as_it_was(rollout.evidence if rollout else None),
     )
 
@@ -76,7 +76,7 @@ def _failed(situation: Situation, before: Status, decision: Decision) -> Decided
         reason=failed.reason,
         message=failed.message[:LONGEST],
         by=decision.orders.abort.by if decision.orders.abort else None,
-        error_budget=rollout.error_budget if rollout else None,
+        error_budget=_budget(rollout),
         evidence=_now(decision, rollout) or _as_it_was(rollout.evidence if rollout else None),
     )
 
@@ -101,7 +101,7 @@ def _left(situation: Situation, before: Status, decision: Decision) -> Decided |
         lasted=_lasted(situation, rollout),
         reason="SpecChanged",
         message=message,
-        error_budget=rollout.error_budget,
+        error_budget=_budget(rollout),
         evidence=_as_it_was(rollout.evidence),
     )
 
@@ -131,7 +131,15 @@ def _version(situation: Situation, revision: str) -> str | None:
 
 
 def _lasted(situation: Situation, rollout: RolloutStatus | None) -> str | None:
-    return format_duration(situation.now - rollout.started) if rollout and rollout.started else None
+    """How long it was on its way. To wait for error budget is not that."""
+    if rollout is None or rollout.started is None:
+        return None
+    passed = rollout.error_budget.passed if rollout.error_budget else None
+    return format_duration(situation.now - max(rollout.started, passed or rollout.started))
+
+
+def _budget(rollout: RolloutStatus | None) -> str | None:
+    return rollout.error_budget.told if rollout and rollout.error_budget else None
 
 
 def _now(decision: Decision, rollout: RolloutStatus | None) -> EvidenceStatus | None:

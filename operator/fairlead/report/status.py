@@ -10,7 +10,15 @@ from fairlead.api.parse import Invalid
 from fairlead.api.phases import ON_TRIAL
 from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
-from fairlead.api.status import Condition, DrainingStatus, FailedStatus, RolloutStatus, StableStatus, Status
+from fairlead.api.status import (
+    Condition,
+    DrainingStatus,
+    ErrorBudgetStatus,
+    FailedStatus,
+    RolloutStatus,
+    StableStatus,
+    Status,
+)
 from fairlead.plan import Decision
 from fairlead.report.capacity import given_up
 from fairlead.report.conditions import conditions, invalid
@@ -101,7 +109,7 @@ def _rollout(situation: Situation, spec: ModelDeploymentSpec, decision: Decision
         started=min(started, situation.now) if revision else None,
         weight=number(100 * decision.share) if revision and decision.phase in ON_TRIAL else None,
         given_up=given_up(situation, spec, decision),
-        error_budget=decision.budget or (known.error_budget if known else None),
+        error_budget=_budget(decision, known),
         start=standing(decision.orders.start) if revision else None,
         promote=standing(decision.orders.promote) if revision else None,
         approved=standing(decision.orders.approved) if revision else None,
@@ -109,6 +117,13 @@ def _rollout(situation: Situation, spec: ModelDeploymentSpec, decision: Decision
         evidence_missing_since=_missing_since(situation, decision, known),
         evidence=evidence(situation, decision),
     )
+
+
+def _budget(decision: Decision, known: RolloutStatus | None) -> ErrorBudgetStatus | None:
+    found = decision.budget
+    if found is None:
+        return known.error_budget if known else None
+    return ErrorBudgetStatus(since=found.since, passed=found.passed, reason=found.reason, told=found.told)
 
 
 def _missing_since(situation: Situation, decision: Decision, known: RolloutStatus | None) -> datetime | None:

@@ -106,11 +106,11 @@ def _floor(situation: Situation, decision: Decision, revision: Revision) -> int:
     """
     if revision == decision.candidate:
         return decision.replicas
-    on_trial = decision.candidate is not None
+    on_trial = decision.candidate is not None and decision.starting
     if on_trial or (decision.stable is not None and floor_left(situation, decision.stable) > timedelta(0)):
         live = situation.child(HORIZONTAL_POD_AUTOSCALER, revision.name)
         least = int(((live or {}).get("spec") or {}).get("minReplicas") or 0)
-        judged = revision == decision.stable and decision.candidate_replicas is not None
+        judged = on_trial and revision == decision.stable and decision.candidate_replicas is not None
         # While it is the measure of a canary it is not scaled in; nor is one that had no autoscaler on its own trial.
         return max(least, situation.asked_pods(revision.name)) if judged or live is None else least
     return 0

@@ -1,15 +1,16 @@
 """A canary before it gets traffic: what has to be there first, and what it is rolled back for."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.phases import ON_TRIAL
 from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.plan import Decision, Orders, Wait
-from fairlead.rollout.budget import AGAIN, Gate, budget_gate
+from fairlead.rollout.budget import Gate, budget_gate
 from fairlead.rollout.capacity import swaps
-from fairlead.rollout.draining import next_drained
+from fairlead.rollout.draining import draining, next_drained
 from fairlead.rollout.gates import (
     BEFORE_TRAFFIC,
     about_to_be_asked,
@@ -24,32 +25,51 @@ from fairlead.rollout.rollback import roll_back
 from fairlead.rollout.serving import NOTHING, SOON, phase_of, soonest, time_left
 from fairlead.rollout.size import wanted_replicas
 from fairlead.rollout.underway import on_the_way
-from fairlead.rollout.untried import needs_no_trial
+from fairlead.rollout.untried import Untried, needs_no_trial, served_earlier
 from fairlead.situation import Situation
 from fairlead.traffic.choice import traffic_of
+
+AGAIN = timedelta(minutes=1)
+"""Whoever tells of a new error budget might have ended."""
 
 
 def start(
     situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, orders: Orders
 ) -> Decision | None:
     """Before a canary gets traffic: what it waits for, or None when it waits for nothing."""
-    untried = needs_no_trial(situation, spec, stable, wanted)
-    gate = budget_gate(situation, spec, wanted, orders) if untried is None else Gate()
-    if gate.wait is not None:
-        return _without_budget(situation, spec, stable, wanted, gate.wait)
+    gate = budget_gate(situation, spec, stable, wanted, orders, excused=_excuse(situation, spec, stable, wanted))
+    if gate.wait is not None or (gate.budget is not None and gate.budget.passed is not None):
+        return _at_the_gate(situation, spec, stable, wanted, gate)
     started = _started(situation, spec, stable, wanted)
-    return replace(started, budget=gate.told) if started is not None else None
+    return replace(started, budget=gate.budget) if started is not None else None
 
 
-def _without_budget(
-    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, wait: Wait
+def _excuse(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> str | None:
+    """Why a revision need not wait for error budget."""
+    if needs_no_trial(situation, spec, stable, wanted) == Untried.STABLE_GONE:
+        return f"{stable.name} has no pods"
+    return f"{wanted.name} served before {stable.name}" if served_earlier(situation, stable, wanted) else None
+
+
+def _at_the_gate(
+    situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision, gate: Gate
 ) -> Decision:
-    """Nothing of it runs before there is enough of the error budget."""
-    waiting = on_the_way(situation, spec, stable, wanted, phase=Phase.WAITING, wait=wait, goal=0)
-    # What is asked follows from the status that is written now, and no event tells of one's own writing.
-    ask = SOON if situation.budget is None else AGAIN
-    look_again = soonest(ask, next_drained(situation, spec, waiting.draining))
-    return replace(waiting, starting=False, look_again=look_again)
+    """Nothing of it runs before there is enough of the error budget, and before that is written down."""
+    phase = Phase.WAITING if gate.wait else Phase.STARTING
+    wait = gate.wait or Wait(reason=Reason.STARTING, message=f"{wanted.name} is about to start")
+    decision = on_the_way(situation, spec, stable, wanted, phase=phase, wait=wait, goal=0)
+    old = draining(situation, spec, keep_out={stable.name}, guarded=False)  # it may be what drains, retried
+    asked = situation.budget is not None or phase_of(situation, wanted) == Phase.WAITING
+    # What is asked, and what starts, follows from the status that is written now: no event tells of one's own writing.
+    ask = AGAIN if gate.wait and asked else SOON
+    return replace(
+        decision,
+        starting=False,
+        stable_replicas=wanted_replicas(spec, situation, stable),
+        draining=old,
+        budget=gate.budget,
+        look_again=soonest(ask, next_drained(situation, spec, old)),
+    )
 
 
 def _started(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision | None:

@@ -4,7 +4,7 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.orders import Action
 from fairlead.api.revision import Revision
 from fairlead.plan import Orders, Problem
-from fairlead.rollout.budget import may_start
+from fairlead.rollout.budget import gate_passed
 from fairlead.rollout.orders import Subject, orders
 from fairlead.rollout.rollback import on_its_way, way_back
 from fairlead.rollout.untried import takes_over_at_once
@@ -38,7 +38,7 @@ def _subject(
     if takes_over_at_once(situation, spec, stable, wanted):
         told = f"{wanted.name} takes over without a trial"
         return Subject(revision=wanted.name, takes=_only(Action.ABORT), otherwise=told)
-    takes = frozenset(Action) - ({Action.START} if may_start(situation, spec, wanted) else set())
+    takes = frozenset(Action) - ({Action.START} if gate_passed(situation, spec, wanted) else set())
     return Subject(revision=wanted.name, takes=takes, otherwise=f"{wanted.name} is on its way")
 
 

@@ -11,6 +11,7 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.phases import ON_TRIAL
 from fairlead.api.reasons import ConditionType
 from fairlead.api.revision import Revision
+from fairlead.rollout.budget import gate_passed
 from fairlead.rollout.capacity import swaps
 from fairlead.rollout.rollback import remembered_failure
 from fairlead.rollout.serving import phase_of
@@ -32,6 +33,9 @@ class Untried(Enum):
     """There is nothing to be compared with, and nothing to lose. It replaces no approval, and ends no pause."""
 
 
+FAILED = (Outcome.ROLLED_BACK, Outcome.ABORTED, Outcome.RETRIED)
+"""What was decided last about a revision that has shown that it can fail."""
+
 AS_SOON_AS_IT_CAN = (Untried.SERVED_BEFORE, Untried.NOTHING_WANTED)
 """It takes over when it has all its pods, and nobody is asked; it can only be aborted."""
 
@@ -42,12 +46,29 @@ def needs_no_trial(
     """Why the wanted revision may take over without a trial; None where it may not. What has failed never may."""
     if remembered_failure(situation, wanted) is not None:
         return None
-    if _served_before(situation, stable, wanted):
+    passed = gate_passed(situation, spec, wanted)
+    if _served_before(situation, stable, wanted) and (passed or served_earlier(situation, stable, wanted)):
         return Untried.SERVED_BEFORE
     untouched = phase_of(situation, wanted) not in ON_TRIAL and not spec.rollout.approval.required
-    if untouched and wanted_replicas(spec, situation, stable) == 0:
+    if untouched and passed and wanted_replicas(spec, situation, stable) == 0:
         return Untried.NOTHING_WANTED
     return Untried.STABLE_GONE if _is_gone(situation, stable) else None
+
+
+def served_earlier(situation: Situation, stable: Revision, wanted: Revision) -> bool:
+    """Whether going to a revision is a way back: it served before the stable one ever did, and has not failed since.
+
+    What has spent an error budget and was taken back is not that: it came later.
+    """
+    history = situation.status.history if situation.status else ()
+    if next((each.outcome for each in history if each.revision == wanted.name), None) in FAILED:
+        return False
+    served: list[str | None] = []
+    for each in reversed(history):
+        if each.outcome == Outcome.PROMOTED:
+            served += (each.stable, each.revision)
+    first = {name: served.index(name) for name in served}
+    return wanted.name in first and first[wanted.name] < first.get(stable.name, -1)
 
 
 def takes_over_at_once(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> bool:
@@ -86,7 +107,7 @@ def _since_asked(situation: Situation, stable: Revision) -> timedelta:
 def _served_before(situation: Situation, stable: Revision, wanted: Revision) -> bool:
     history = situation.status.history if situation.status else ()
     about_it = next((each.outcome for each in history if each.revision == wanted.name), None)
-    if about_it in (Outcome.ROLLED_BACK, Outcome.ABORTED, Outcome.RETRIED):
+    if about_it in FAILED:
         return False  # it has shown that it can fail: who retries it wants to see
     took_over = (each for each in history if each.outcome == Outcome.PROMOTED and each.revision == stable.name)
     last = next(took_over, None)

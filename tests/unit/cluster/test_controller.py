@@ -80,7 +80,7 @@ async def running(
         lease=lease,  # type: ignore[arg-type]
         queue=WorkQueue(),
         metrics=Metrics(),
-        leads=leads,
+        forgets=leads,
         pace=Pace(workers=1),
     )
     for model in cluster.models.values():

@@ -63,6 +63,14 @@ def test_who_does_not_lead_tells_nothing():
     assert value(found, "fairlead_evidence_age_seconds") == 0
 
 
+def test_what_new_revisions_wait_for_is_counted():
+    found = metrics({ONE, OTHER})
+    found.rollouts.stands(ONE, Standing(phase=Phase.WAITING, reason=Reason.ERROR_BUDGET_SPENT))
+    found.rollouts.stands(OTHER, Standing(phase=Phase.STARTING, reason=Reason.STARTING))
+    assert value(found, "fairlead_waiting_models", reason="ErrorBudgetSpent") == 1
+    assert value(found, "fairlead_waiting_models", reason="Starting") is None
+
+
 def test_what_is_stuck_is_counted_from_when_its_time_is_over():
     found = metrics({ONE, OTHER})
     late = Standing(phase=Phase.JUDGING, reason=Reason.ON_TRIAL, stuck=START - timedelta(seconds=1))

@@ -23,13 +23,15 @@ def exposed() -> Mapping[str, frozenset[str]]:
     key, past = ("risk", "fraud"), START - timedelta(hours=1)
     metrics = Metrics()
     metrics.follow(queue=WorkQueue[Key](), stores={"Pod": ()}, leading=lambda: True)
-    metrics.rollouts.follow(models={key}, leading=lambda: True, clock=lambda: START)
+    waits = ("risk", "churn")
+    metrics.rollouts.follow(models={key, waits}, leading=lambda: True, clock=lambda: START)
     metrics.looks.over(key, "ServerFault", 1.0)
     metrics.watch_events.labels("Pod").inc()
     metrics.writes.labels("Service", "apply", "OK").inc()
     metrics.rollouts.decisions.labels("Promoted", "EvidenceFor").inc()
     metrics.rollouts.swept(read=1, silent=0, seconds=0.1)
     metrics.rollouts.stands(key, Standing(phase=Phase.HELD, reason=Reason.INCONCLUSIVE, stuck=past, evidence=past))
+    metrics.rollouts.stands(waits, Standing(phase=Phase.WAITING, reason=Reason.ERROR_BUDGET_SPENT))
     found: dict[str, frozenset[str]] = {}
     for family in text_string_to_metric_families(metrics.text().decode()):
         for sample in family.samples:

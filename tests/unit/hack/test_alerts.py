@@ -117,9 +117,20 @@ def test_most_models_that_fail(tmp_path: Path):
         LEADER,
         fairlead_reconciles_total__result__ok="0+60x30 1800+10x60",
         fairlead_reconciles_total__result__Unauthorized="0+0x30 0+60x60",
+        fairlead_failing_models__result__Unauthorized="_x30 200x60",
     )
     at = {"35m": [], "50m": [alert("FairleadReconciliationFailing", "critical")]}
     fires(tmp_path, failing, at)
+
+
+def test_one_bad_model_among_many_at_rest_is_not_most_of_them(tmp_path: Path):
+    failing = series(
+        LEADER,
+        fairlead_reconciles_total__result__ok="0+0x90",
+        fairlead_reconciles_total__result__KeyError="0+0x30 0+1x60",
+        fairlead_failing_models__result__KeyError="_x30 1x60",
+    )
+    fires(tmp_path, failing, {"50m": []})
 
 
 def test_a_queue_that_does_not_drain(tmp_path: Path):
@@ -135,6 +146,15 @@ def test_a_trial_whose_evidence_does_not_come(tmp_path: Path):
 def test_rollouts_that_do_not_get_further(tmp_path: Path):
     stuck = series(LEADER, fairlead_stuck_models__reason__Inconclusive="_x10 1x100")
     fires(tmp_path, stuck, {"35m": [], "45m": [alert("FairleadRolloutStuck", "warning")]})
+
+
+def test_one_that_does_not_get_further_for_ever_new_reasons(tmp_path: Path):
+    flapping = series(
+        LEADER,
+        fairlead_stuck_models__reason__NotReady="_x10 " + "1x9 _x10 " * 5,
+        fairlead_stuck_models__reason__ContainerFailing="_x10 " + "_x9 1x10 " * 5,
+    )
+    fires(tmp_path, flapping, {"35m": [], "45m": [alert("FairleadRolloutStuck", "warning")]})
 
 
 def test_a_person_who_does_not_decide(tmp_path: Path):

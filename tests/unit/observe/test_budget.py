@@ -6,28 +6,47 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from fairlead.observe.budget import NO_PROMETHEUS, Budgets
+from fairlead.cluster.store import Key
+from fairlead.observe.budget import NO_PROMETHEUS, NO_RULES, Budgets
 from fairlead.observe.prometheus import Prometheus
 from fairlead.settings import PrometheusSettings
 from fairlead.situation import ErrorBudget
 from serving import serving
 
-KEY = ("risk", "fraud")
-BOTH = ("availability", "latency")
+KEY, OTHER = ("risk", "fraud"), ("search", "rank")
+BOTH = {"availability": 0.99, "latency": 0.95}
+REMAINING, TARGET = "fairlead:error_budget_remaining:ratio", "fairlead:slo_target:ratio"
+
+Series = tuple[str, Key, str, str]
+
+
+def recorded(key: Key = KEY, *, availability: str = "0.25", latency: str = "1") -> list[Series]:
+    """What the rules of a model record."""
+    return [
+        *((TARGET, key, name, str(target)) for name, target in BOTH.items()),
+        (REMAINING, key, "availability", availability),
+        (REMAINING, key, "latency", latency),
+    ]
 
 
 class Place:
-    """Where a Prometheus is expected. `values` are those of objectives; None: it answers with an error."""
+    """Where a Prometheus is expected. `series` are what it knows; None: it answers with an error."""
 
     def __init__(self) -> None:
-        self.values: list[tuple[str, str]] | None = []
+        self.series: list[Series] | None = []
         self.queries: asyncio.Queue[str] = asyncio.Queue()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.queries.put_nowait(str((await request.post())["query"]))
-        if self.values is None:
+        if self.series is None:
             return web.json_response({"status": "error", "error": "starting up"}, status=503)
-        rows = [{"metric": {"objective": name}, "value": [1.0, value]} for name, value in self.values]
+        rows = [
+            {
+                "metric": {"__name__": name, "namespace": key[0], "modeldeployment": key[1], "objective": objective},
+                "value": [1.0, value],
+            }
+            for name, key, objective, value in self.series
+        ]
         return web.json_response({"status": "success", "data": {"resultType": "vector", "result": rows}})
 
     async def asked_again(self, times: int) -> None:
@@ -49,44 +68,74 @@ async def place() -> AsyncIterator[tuple[Place, Prometheus]]:
 
 
 class Asked:
-    """Whoever waits for news of a budget."""
+    """Whoever waits for news of budgets."""
 
     def __init__(self, prometheus: Prometheus, patience: float = 0.0) -> None:
-        self.news: asyncio.Queue[object] = asyncio.Queue()
+        self.news: asyncio.Queue[Key] = asyncio.Queue()
         self.budgets = Budgets(prometheus, self.news.put_nowait, pause=0.01, patience=patience)
 
-    async def next(self) -> ErrorBudget | None:
-        """What is known after the next reading that was told."""
-        self.budgets.left(KEY, BOTH)
+    async def next(self, key: Key = KEY) -> ErrorBudget | None:
+        """What is known of a model after the next news."""
+        self.budgets.left(key, BOTH)
         async with asyncio.timeout(10):
-            assert await self.news.get() == KEY
-        return self.budgets.left(KEY, BOTH)
+            while await self.news.get() != key:
+                pass
+        return self.budgets.left(key, BOTH)
 
 
-async def test_what_the_rules_of_just_this_model_record_is_asked(place: tuple[Place, Prometheus]):
+async def test_one_query_asks_for_all_models_and_each_gets_its_own(place: tuple[Place, Prometheus]):
     prometheus, asked = place[0], Asked(place[1])
-    prometheus.values = [("availability", "0.25"), ("latency", "1"), ("gone", "-3")]
+    prometheus.series = [*recorded(), *recorded(OTHER, availability="-3")]
+    asked.budgets.left(OTHER, BOTH)
     assert await asked.next() == ErrorBudget(left={"availability": 0.25, "latency": 1.0})
+    assert asked.budgets.left(OTHER, BOTH) == ErrorBudget(left={"availability": -3.0, "latency": 1.0})
     query = await prometheus.queries.get()
-    assert query == 'fairlead:error_budget_remaining:ratio{namespace="risk",modeldeployment="fraud"}'
+    assert query == f'{{__name__=~"{REMAINING}|{TARGET}",namespace=~"risk|search",modeldeployment=~"fraud|rank"}}'
     await asked.budgets.close()
 
 
-async def test_of_two_answers_the_worse_one_counts_and_no_number_is_none(place: tuple[Place, Prometheus]):
+async def test_of_two_answers_the_worse_one_counts(place: tuple[Place, Prometheus]):
     prometheus, asked = place[0], Asked(place[1])
-    prometheus.values = [("availability", "0.25"), ("availability", "0.2"), ("latency", "NaN")]
+    prometheus.series = [*recorded(), *recorded(availability="0.2")]
+    assert await asked.next() == ErrorBudget(left={"availability": 0.2, "latency": 1.0})
+    await asked.budgets.close()
+
+
+async def test_rules_without_a_budget_have_seen_no_request_and_without_rules_nothing_is_known(
+    place: tuple[Place, Prometheus],
+):
+    prometheus, asked = place[0], Asked(place[1])
+    prometheus.series = [(TARGET, KEY, "availability", "0.99"), (REMAINING, KEY, "latency", "1")]
+    assert await asked.next() == ErrorBudget(left={"availability": 1.0}, unknown={"latency": NO_RULES})
+    await asked.budgets.close()
+
+
+async def test_rules_of_another_target_are_those_before_the_last_change(place: tuple[Place, Prometheus]):
+    prometheus, asked = place[0], Asked(place[1])
+    prometheus.series = [(TARGET, KEY, "availability", "0.9"), *recorded()[1:]]
     found = await asked.next()
     assert found is not None
-    assert found.left == {"availability": 0.2}
-    assert found.unknown.startswith("Prometheus has no fairlead:error_budget_remaining:ratio for objective latency")
+    assert found.unknown == {"availability": NO_RULES}
+    await asked.budgets.close()
+
+
+async def test_news_are_what_reads_as_another_number(place: tuple[Place, Prometheus]):
+    prometheus, asked = place[0], Asked(place[1])
+    prometheus.series = recorded(availability="0.252")
+    await asked.next()
+    prometheus.series = recorded(availability="0.257")
+    await prometheus.asked_again(3)
+    assert asked.news.empty()
+    prometheus.series = recorded(availability="0.26")
+    await asked.next()
     await asked.budgets.close()
 
 
 async def test_what_was_known_stands_while_prometheus_is_away_for_a_moment(place: tuple[Place, Prometheus]):
     prometheus, asked = place[0], Asked(place[1], patience=3600)
-    prometheus.values = [("availability", "0.25"), ("latency", "1")]
+    prometheus.series = recorded()
     known = await asked.next()
-    prometheus.values = None
+    prometheus.series = None
     await prometheus.asked_again(3)
     assert asked.budgets.left(KEY, BOTH) == known
     await asked.budgets.close()
@@ -94,7 +143,7 @@ async def test_what_was_known_stands_while_prometheus_is_away_for_a_moment(place
 
 async def test_at_first_nothing_is_told_before_it_has_been_away_for_a_while(place: tuple[Place, Prometheus]):
     prometheus, asked = place[0], Asked(place[1], patience=3600)
-    prometheus.values = None
+    prometheus.series = None
     asked.budgets.left(KEY, BOTH)
     await prometheus.asked_again(3)
     assert asked.news.empty()
@@ -102,17 +151,21 @@ async def test_at_first_nothing_is_told_before_it_has_been_away_for_a_while(plac
     await asked.budgets.close()
 
 
-async def test_why_it_is_not_known_is_told_in_the_end(place: tuple[Place, Prometheus]):
+async def test_in_the_end_it_is_told_why_and_what_was_known_last(place: tuple[Place, Prometheus]):
     prometheus, asked = place[0], Asked(place[1])
-    prometheus.values = None
+    prometheus.series = recorded()
+    await asked.next()
+    prometheus.series = None
     found = await asked.next()
-    assert found == ErrorBudget(unknown="Prometheus answers: starting up")
+    assert found is not None
+    assert found.left == {"availability": 0.25, "latency": 1.0}
+    assert found.unknown == dict.fromkeys(BOTH, "Prometheus answers: starting up")
     await asked.budgets.close()
 
 
 async def test_nobody_is_asked_any_more_once_nobody_waits(place: tuple[Place, Prometheus]):
     prometheus, asked = place[0], Asked(place[1])
-    prometheus.values = [("availability", "0.25"), ("latency", "1")]
+    prometheus.series = recorded()
     await asked.next()
     asked.budgets.end(KEY)
     assert (await asked.next()) is not None, "whoever asks again begins anew"
@@ -120,4 +173,5 @@ async def test_nobody_is_asked_any_more_once_nobody_waits(place: tuple[Place, Pr
 
 
 async def test_without_a_prometheus_it_is_said_what_to_set():
-    assert Budgets(None, lambda key: None).left(KEY, BOTH) == ErrorBudget(unknown=NO_PROMETHEUS)
+    found = Budgets(None, lambda key: None).left(KEY, BOTH)
+    assert found == ErrorBudget(unknown=dict.fromkeys(BOTH, NO_PROMETHEUS))
