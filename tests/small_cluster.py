@@ -36,6 +36,7 @@ from fairlead.observe.look import Observer
 from fairlead.observe.probe import Pods, Probes
 from fairlead.observe.questions import Questions
 from fairlead.observe.sweeps import Sweeps
+from fairlead.site import Site
 from fairlead.situation import Exposed, Hanging, ProbeAnswer, Situation
 from fairlead.work import Worker
 from memory_api import MemoryApi, Object, Write
@@ -131,7 +132,7 @@ class Process:
             exposures=NoPages(),
             budgets=Budgets(None, self.queue.add),
         )
-        self.observer = Observer(self.stores, questions, "fairlead-system", lambda: cluster.now)
+        self.observer = Observer(self.stores, questions, Site(), lambda: cluster.now)
         self.work = Worker(self.observer, Writer(client, self.stores, "fairlead-0"), Metrics().rollouts)
 
 

@@ -18,9 +18,8 @@ from fairlead.api.times import format_time
 from fairlead.observe.exposed import remembered
 from fairlead.plan import Apply, Delete, LogLine, Plan, Scale, Step
 from fairlead.reconcile import reconcile
+from fairlead.site import Site
 from fairlead.situation import ErrorBudget, Exposed, Identity, ProbeAnswer, Refusal, Situation
-from fairlead.slo.alerts import RUNBOOKS
-from fairlead.slo.events import USUAL, PodLabels
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
@@ -78,11 +77,7 @@ class World:
     refusals: tuple[Refusal, ...] = ()
     served: frozenset[Kind] = frozenset(OPTIONAL)
     """Optional kinds that the cluster has."""
-    queries: bool = True
-    """Whether the administrator lets objectives have queries."""
-    pod_labels: PodLabels = USUAL
-    runbooks: str = RUNBOOKS
-    dashboards: str = ""
+    site: Site = field(default_factory=Site)
     exposed: Exposed | None = None
     """What the pods of the stable revision have been seen to count."""
     budget: ErrorBudget | None = None
@@ -121,10 +116,7 @@ class World:
             budget=self.budget if waits_for_budget(status) else None,
             refusals=self.refusals,
             served=self.served,
-            queries=self.queries,
-            pod_labels=self.pod_labels,
-            runbooks=self.runbooks,
-            dashboards=self.dashboards,
+            site=self.site,
             forbidden=self.forbidden,
         )
 

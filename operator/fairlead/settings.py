@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from fairlead.site import Site
 from fairlead.slo.alerts import RUNBOOKS
 from fairlead.slo.events import PodLabels
 
@@ -81,9 +82,15 @@ class Settings:
         )
 
     @property
-    def pod_labels(self) -> PodLabels:
-        """How Prometheus calls pods: the one that is asked for evidence, and the one that evaluates rules."""
-        return PodLabels(namespace=self.prometheus_namespace_label, pod=self.prometheus_pod_label)
+    def site(self) -> Site:
+        """What is of importance to models."""
+        return Site(
+            namespace=self.operator_namespace,
+            queries=self.prometheus_queries,
+            pod_labels=PodLabels(namespace=self.prometheus_namespace_label, pod=self.prometheus_pod_label),
+            runbooks=self.runbooks_url,
+            dashboards=self.dashboards_url,
+        )
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:

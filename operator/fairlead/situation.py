@@ -15,8 +15,7 @@ from fairlead.api.revision import Revision
 from fairlead.api.status import Status
 from fairlead.evidence.sweep import Sweep
 from fairlead.evidence.trial import Trial
-from fairlead.slo.alerts import RUNBOOKS
-from fairlead.slo.events import USUAL, PodLabels
+from fairlead.site import Site
 
 Manifest = Mapping[str, Any]
 
@@ -96,9 +95,6 @@ class Situation:
 
     `other_runtimes` are the names of those ModelRuntimes that there are, where the one that the model names is not.
     `served` are those optional kinds that the cluster has, and `forbidden` those of which Fairlead may not read any.
-    By the operator's administrator, `queries` says whether objectives may have queries of their own, `pod_labels`
-    how pods are called in what these answer, `runbooks` where the pages of alerts are, and `dashboards` where Grafana
-    is, if it is known.
     """
 
     now: datetime
@@ -118,13 +114,9 @@ class Situation:
     budget: ErrorBudget | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
-    operator_namespace: str = "fairlead-system"
     served: frozenset[Kind] = frozenset(OPTIONAL)
     forbidden: frozenset[Kind] = frozenset()
-    queries: bool = True
-    pod_labels: PodLabels = USUAL
-    runbooks: str = RUNBOOKS
-    dashboards: str = ""
+    site: Site = field(default_factory=Site)
 
     def child(self, kind: Kind, name: str) -> Manifest | None:
         """A live object that belongs to this model."""

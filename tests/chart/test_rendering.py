@@ -99,7 +99,7 @@ def test_queries_are_forbidden_where_the_operator_knows_no_prometheus_too(helm: 
 
 def test_pods_are_called_so_in_rules_where_the_operator_knows_no_prometheus_too(helm: Helm) -> None:
     found = _settings(helm, {"prometheus": {"podLabel": "k8s_pod", "namespaceLabel": "ns"}})
-    assert found.pod_labels == PodLabels(namespace="ns", pod="k8s_pod")
+    assert found.site.pod_labels == PodLabels(namespace="ns", pod="k8s_pod")
 
 
 def test_the_secret_for_prometheus_is_mounted_where_the_values_say(helm: Helm) -> None:

@@ -11,6 +11,7 @@ import yaml
 from canary_world import MEASURED
 from fairlead.api.kinds import CONFIG_MAP, DEPLOYMENT, OPTIONAL, POD_MONITOR, PROMETHEUS_RULE, SERVICE
 from fairlead.api.reasons import Reason
+from fairlead.site import Site
 from fairlead.situation import Exposed, Refusal
 from fairlead.slo.events import PodLabels
 from generation.dashboards import dashboards
@@ -187,20 +188,20 @@ def test_a_typo_in_a_query_keeps_nothing_else_from_being_carried_out():
 
 def test_alerts_lead_to_where_the_administrator_has_the_runbooks():
     world = a_world(AVAILABILITY)
-    world.runbooks = "https://wiki.example/fairlead"
+    world.site = Site(runbooks="https://wiki.example/fairlead")
     world.settle()
-    assert {told["runbook_url"].rpartition("/")[0] for told in told_by_alerts(world)} == {world.runbooks}
+    assert {told["runbook_url"].rpartition("/")[0] for told in told_by_alerts(world)} == {world.site.runbooks}
 
 
 def test_alerts_lead_to_the_dashboard_of_their_model_where_there_is_one():
     world = a_world(AVAILABILITY)
     assert all("dashboard_url" not in told for told in told_by_alerts(world))
-    world.dashboards = "https://grafana.example/team"
+    world.site = Site(dashboards="https://grafana.example/team")
     world.settle()
     (address,) = {told["dashboard_url"] for told in told_by_alerts(world)}
     (dashboard,) = (json.loads(content) for name, content in dashboards() if name == "model")
     asked = urlsplit(address)
-    assert f"{asked.scheme}://{asked.netloc}{asked.path}" == f"{world.dashboards}/d/{dashboard['uid']}"
+    assert f"{asked.scheme}://{asked.netloc}{asked.path}" == f"{world.site.dashboards}/d/{dashboard['uid']}"
     chosen = {f"var-{each['name']}" for each in dashboard["templating"]["list"] if each["type"] == "query"}
     assert dict(parse_qsl(asked.query)) == {"var-namespace": "risk", "var-modeldeployment": "fraud"}
     assert chosen == dict(parse_qsl(asked.query)).keys()
@@ -214,7 +215,7 @@ def test_pods_are_called_as_the_administrator_says_in_the_rules_of_queries_alone
         spec={"rollout": {"evidence": {"source": "Prometheus"}}},
     )
     before = events_of(world)
-    world.pod_labels = PodLabels(namespace="ns", pod="k8s_pod")
+    world.site = Site(pod_labels=PodLabels(namespace="ns", pod="k8s_pod"))
     world.settle()
     after = events_of(world)
     assert before["availability"] == after["availability"]
@@ -233,7 +234,7 @@ def test_what_may_not_be_asked_of_prometheus_is_no_rule_either():
     )
     world.settle()
     assert recorded(world) == {"availability", "guardrail"}
-    world.queries = False
+    world.site = Site(queries=False)
     world.settle()
     assert recorded(world) == {"availability"}
     assert told(world)[:2] == ("False", Reason.OBJECTIVE_UNMEASURED)

@@ -54,7 +54,7 @@ def _shared(situation: Situation, spec: ModelDeploymentSpec, decision: Decision)
     if spec.pod.service_account_name is None or account in map(_account_of, decision.running):
         yield Apply(manifest=service_account(situation.identity))
     if spec.network.isolation == "Namespace":
-        yield Apply(manifest=network_policy(situation.identity, spec, situation.operator_namespace))
+        yield Apply(manifest=network_policy(situation.identity, spec, situation.site.namespace))
 
 
 def _account_of(revision: Revision) -> object:

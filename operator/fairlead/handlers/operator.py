@@ -98,14 +98,10 @@ class Operator:
                 exposures=self._exposures,
                 budgets=self._budgets,
             ),
-            settings.operator_namespace,
+            settings.site,
             _now,
             self._served,
             self._forbidden,
-            queries=settings.prometheus_queries,
-            pod_labels=settings.pod_labels,
-            runbooks=settings.runbooks_url,
-            dashboards=settings.dashboards_url,
         )
 
     def _leadership(self, identity: str) -> Lease | Alone:

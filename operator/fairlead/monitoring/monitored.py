@@ -49,12 +49,12 @@ def monitored(situation: Situation, spec: ModelDeploymentSpec, decision: Decisio
     """What follows for monitoring from a look and a decision."""
     identity, wanted = situation.identity, spec.monitoring
     revisions = _serving_first(decision)
-    subject = Subject(namespace=identity.namespace, model=identity.name, pods=situation.pod_labels)
+    subject = Subject(namespace=identity.namespace, model=identity.name, pods=situation.site.pod_labels)
     rules = RULES.get(wanted.rules) if spec.slo.objectives else None
     edges = situation.exposed.edges if situation.exposed else {}
     asked, profiles = spec.slo.objectives if rules is not None else (), _profiles(revisions)
     found = [
-        (each, FORBIDDEN if each.queries and not situation.queries else measured(each, profiles, edges, subject))
+        (each, FORBIDDEN if each.queries and not situation.site.queries else measured(each, profiles, edges, subject))
         for each in asked
     ]
     scrape: Literal["PodMonitor", "Annotations"] = "PodMonitor" if POD_MONITOR in situation.served else "Annotations"
@@ -63,8 +63,8 @@ def monitored(situation: Situation, spec: ModelDeploymentSpec, decision: Decisio
         # Before the first revision is ready nobody misses its pods: a big model may take half an hour to start.
         terms=Terms(
             period=spec.slo.period,
-            runbooks=situation.runbooks,
-            dashboards=situation.dashboards,
+            runbooks=situation.site.runbooks,
+            dashboards=situation.site.dashboards,
             owner=wanted.owner,
             serves=decision.stable is not None and decision.replicas > 0,
         ),

@@ -26,9 +26,8 @@ from fairlead.observe.caches import runtime_name
 from fairlead.observe.questions import Questions, Subject
 from fairlead.observe.remembered import Remembered
 from fairlead.observe.trials import Trials
+from fairlead.site import Site
 from fairlead.situation import Identity, Situation, revision_of
-from fairlead.slo.alerts import RUNBOOKS
-from fairlead.slo.events import USUAL, PodLabels
 
 Children = Mapping[tuple[Kind, str], Object]
 
@@ -40,29 +39,20 @@ class Observer:
         self,
         stores: Mapping[Kind, Store],
         questions: Questions,
-        operator_namespace: str,
+        site: Site,
         clock: Callable[[], datetime],
         served: Callable[[], frozenset[Kind]] = lambda: frozenset(OPTIONAL),
         forbidden: Callable[[], frozenset[Kind]] = frozenset,
-        *,
-        queries: bool = True,
-        pod_labels: PodLabels = USUAL,
-        runbooks: str = RUNBOOKS,
-        dashboards: str = "",
     ) -> None:
         self._trials = Trials()
         self._models: Remembered[ModelDeployment | Invalid] = Remembered()
         self._records: Remembered[Revision | None] = Remembered()
         self._stores = stores
         self._questions = questions
-        self._operator_namespace = operator_namespace
+        self._site = site
         self._clock = clock
         self._served = served
         self._forbidden = forbidden
-        self._queries = queries
-        self._pod_labels = pod_labels
-        self._runbooks = runbooks
-        self._dashboards = dashboards
 
     def look(self, key: Key) -> Situation | None:
         """What there is to know about a model; None when it is gone, or going (its objects are deleted with it)."""
@@ -99,13 +89,9 @@ class Observer:
             exposed=self._questions.exposed(subject),
             budget=self._questions.budget(subject),
             annotations=live["metadata"].get("annotations") or {},
-            operator_namespace=self._operator_namespace,
             served=self._served(),
             forbidden=self._forbidden(),
-            queries=self._queries,
-            pod_labels=self._pod_labels,
-            runbooks=self._runbooks,
-            dashboards=self._dashboards,
+            site=self._site,
         )
 
     def forget(self) -> None:

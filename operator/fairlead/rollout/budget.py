@@ -104,7 +104,7 @@ def _measured(situation: Situation, spec: ModelDeploymentSpec, stable: Revision)
     return [
         each.name
         for each in spec.slo.objectives
-        if (situation.queries or not each.queries)
+        if (situation.site.queries or not each.queries)
         and isinstance(events(each, stable.snapshot.metrics, edges, subject), Events)
     ]
 

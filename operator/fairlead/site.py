@@ -1,0 +1,21 @@
+"""What the administrator of Fairlead has said once for all models."""
+
+from dataclasses import dataclass
+
+from fairlead.slo.alerts import RUNBOOKS
+from fairlead.slo.events import USUAL, PodLabels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """`namespace` is where the operator runs.
+
+    `queries` says whether objectives may have queries of their own, and `pod_labels` how pods are called in what these
+    answer. `runbooks` is where the pages of alerts are, and `dashboards` where Grafana is, if it is known.
+    """
+
+    namespace: str = "fairlead-system"
+    queries: bool = True
+    pod_labels: PodLabels = USUAL
+    runbooks: str = RUNBOOKS
+    dashboards: str = ""
