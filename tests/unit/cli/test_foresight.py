@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from canary_world import CanaryWorld
+from canary_world import CanaryWorld, a_canary
 from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.cli.foresight import foresight
 from fairlead.reconcile import reconcile
@@ -71,6 +71,14 @@ def test_a_canary_starts_with_one_pod_and_waits_for_the_evidence():
     assert (
         "gets 5 % of the traffic, and takes over when the evidence is for it, and a person has approved it" in approved
     )
+
+
+def test_a_canary_starts_once_there_is_error_budget():
+    world = CanaryWorld(model=a_canary(rollout={"errorBudget": {"minRemaining": 10}}))
+    world.settle()
+    text = told(world, **version("2"))
+    assert "It starts with one pod beside" in text
+    assert "once 10 % of each error budget is left" in text
 
 
 def test_a_change_of_mind_gives_up_what_is_on_its_way():

@@ -8,6 +8,7 @@ from canary_world import CanaryWorld
 from fairlead.api.orders import Action
 from fairlead.cli.errors import CommandError
 from fairlead.cli.ordering import intent
+from unit.test_budget import PLENTY, SPENT, asked
 from unit.test_canary import on_trial, until_phase
 from unit.test_decisions import canary, handled, impossible, judged, possible
 
@@ -119,6 +120,21 @@ def test_an_approval_says_whether_it_is_the_last_thing_missing():
     assert "It still needs an approval" in intent(model(world), Action.PROMOTE).follows
     until_phase(world, "AwaitingApproval")
     assert "takes over now" in intent(model(world), Action.APPROVE).follows
+
+
+def test_what_waits_for_error_budget_is_started_once_and_nothing_else_is():
+    with pytest.raises(CommandError, match="nothing waits for error budget"):
+        intent(model(judged()), Action.START)
+    world = asked(SPENT)
+    meant = intent(model(world), Action.START)
+    assert meant.follows == f"{canary(world)} is tried, whatever is left of the error budget."
+    world.order("start", f"{meant.revision} by jane")
+    world.tick()
+    with pytest.raises(CommandError, match="is started already, by jane"):
+        intent(model(world), Action.START)
+    world = asked(PLENTY)
+    with pytest.raises(CommandError, match="has started, and waits for no error budget"):
+        intent(model(world), Action.START)
 
 
 def test_nothing_is_decided_on_a_status_of_before_the_last_change():
