@@ -101,7 +101,7 @@ def no_new_version_is_tried_until_a_person_wants_it(
         order = {"fairlead.dev/start": f"{rollout['revision']} by jane"}
         kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"metadata": {"annotations": order}})
         until(lambda: kube.get(DEPLOYMENT, namespace, rollout["revision"]), seconds=60, what="a start by hand")
-        started = kube.model(namespace, "fraud")["status"]["rollout"]["errorBudget"]
+        started = kube.model(namespace, "fraud")["status"]["rollout"]["errorBudget"]["told"]
         assert started.endswith("; jane started it"), started
 
 
