@@ -75,6 +75,13 @@ MODEL = (
         unit="reqps",
     ),
     Panel(
+        title="Pods by revision",
+        about="As many as answer their scrapes. A canary has as many as its share of the traffic takes.",
+        query=f"sum by (revision) (up{{{OF_MODEL}}})",
+        legend="{{revision}}",
+        unit="short",
+    ),
+    Panel(
         title="Share of the traffic by revision",
         about="What part of the events each revision has.",
         query=f"{TOTAL}{{{OF_MODEL}}} / on (objective) group_left () (sum by (objective) ({TOTAL}{{{OF_MODEL}}}) > 0)",

@@ -23,7 +23,7 @@ def there(name: str) -> dict[str, frozenset[str]]:
         return {**exposed(), **PROMETHEUS_OWN}
     rules = [rule for group in compiled(availability(), latency()) for rule in group["rules"]]
     labels = frozenset({*OF_REVISION, "objective", "alertname", "alertstate"})
-    return dict.fromkeys(("ALERTS", *(rule["record"] for rule in rules if "record" in rule)), labels)
+    return dict.fromkeys(("ALERTS", "up", *(rule["record"] for rule in rules if "record" in rule)), labels)
 
 
 @pytest.mark.parametrize("name", MADE)
