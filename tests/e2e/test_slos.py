@@ -1,7 +1,7 @@
 """A real Prometheus that scrapes real pods by the PodMonitor, and evaluates the rules: it alerts when it should.
 
 Nothing is accelerated, but that what is left of the budget is summed up every minute like all the rest, and not every
-five: so it takes minutes. What the Prometheus Operator would make of a PodMonitor and a PrometheusRule, this test makes
+four: so it takes minutes. What the Prometheus Operator would make of a PodMonitor and a PrometheusRule, this test makes
 of them by hand.
 """
 

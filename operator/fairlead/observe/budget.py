@@ -18,7 +18,10 @@ from fairlead.slo.promql import quoted
 from fairlead.slo.recording import REMAINING, TARGET
 
 PAUSE = 15.0
-"""Seconds between two readings: the rules are evaluated once a minute."""
+"""Seconds between two readings."""
+LOOK_BACK = "10m"
+"""How old a value may be: two evaluations of these rules. An instant query would find none in the moment in which the
+last one is five minutes old and the next one is not written, and no budget would pass for a whole one."""
 PATIENCE = 90.0
 """Seconds for which what was known, or nothing, stands while there is no answer: a Prometheus that starts again has no
 value before it has evaluated its rules."""
@@ -84,7 +87,7 @@ class Budgets:
             asked = dict(self._asked)
             rows: Mapping[Key, list[Row]] | str
             try:
-                rows = _by_model(await prometheus.rows(_query(asked), "vector", Share(time)))
+                rows = _by_model(await prometheus.rows(_query(asked), "matrix", Share(time)))
             except Unanswered as why:
                 rows = str(why)
             for key, targets in asked.items():
@@ -112,7 +115,7 @@ def _query(asked: Iterable[Key]) -> str:
     namespaces, models = ({each[n].replace(".", "[.]") for each in asked} for n in (0, 1))
     return (
         f'{{__name__=~"{REMAINING}|{TARGET}",namespace=~{quoted("|".join(sorted(namespaces)))},'
-        f"{SERIES_MODEL}=~{quoted('|'.join(sorted(models)))}}}"
+        f"{SERIES_MODEL}=~{quoted('|'.join(sorted(models)))}}}[{LOOK_BACK}]"
     )
 
 
@@ -126,8 +129,8 @@ def _by_model(rows: Iterable[Row]) -> dict[Key, list[Row]]:
 def _left(targets: Targets, rows: list[Row] | str) -> ErrorBudget:
     """Of two that evaluate the same rules (a pair of Prometheus) the worse one counts.
 
-    That there are rules is known by the target that they record. An objective that has them and no budget has not had a
-    request in all its period: nothing is spent.
+    That there are rules is known by the target, which they record after the budget. An objective that has them and no
+    budget has not had a request in all its period: nothing is spent.
     """
     if isinstance(rows, str):
         return ErrorBudget(unknown=dict.fromkeys(targets, rows))

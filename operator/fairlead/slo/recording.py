@@ -69,12 +69,13 @@ def of_windows(windows: Sequence[timedelta], subject: Subject, objective: Target
 def of_budget(period: timedelta, subject: Subject, objective: Target) -> Iterator[Rule]:
     """Which part of the error budget of the period is left: 1 all of it, 0 nothing, below 0 overspent.
 
-    A period without requests has spent nothing.
+    A period without requests has spent nothing. The target comes last: whoever sees it knows that there is a budget to
+    be seen, or that nothing was ever counted.
     """
     bad, total = (over(name, OF_OBJECTIVE, period, subject, objective) for name in (ERRORS, TOTAL))
     labels = {"namespace": subject.namespace, SERIES_MODEL: subject.model}
-    yield _rule(TARGET, f"vector({1 - objective.allowed:.8g})", objective, **labels)
     yield _rule(REMAINING, f"1 - {bad} / ({total} > 0) / {objective.allowed:.8g} or 1 + ({total} == 0)", objective)
+    yield _rule(TARGET, f"vector({1 - objective.allowed:.8g})", objective, **labels)
 
 
 def over(name: str, by: tuple[str, ...], window: timedelta, subject: Subject, objective: Target) -> str:

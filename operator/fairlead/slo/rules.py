@@ -14,8 +14,9 @@ from fairlead.slo.promql import duration
 from fairlead.slo.recording import Rule, Target, of_budget, of_events, of_windows, target_of
 from fairlead.slo.windows import burns
 
-BUDGET_EVERY = timedelta(minutes=5)
-"""A sum over the whole period is by far the dearest of a model's rules, and moves slowly."""
+BUDGET_EVERY = timedelta(minutes=4)
+"""A sum over the whole period is by far the dearest of a model's rules, and moves slowly. But a sample that is five
+minutes old is none for Prometheus (its lookback): it would be gone each time before the next one has been summed up."""
 
 
 REMEMBERED = 256

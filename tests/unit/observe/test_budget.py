@@ -7,10 +7,11 @@ import pytest
 from aiohttp import web
 
 from fairlead.cluster.store import Key
-from fairlead.observe.budget import NO_PROMETHEUS, NO_RULES, Budgets
+from fairlead.observe.budget import LOOK_BACK, NO_PROMETHEUS, NO_RULES, Budgets
 from fairlead.observe.prometheus import Prometheus
 from fairlead.settings import PrometheusSettings
 from fairlead.situation import ErrorBudget
+from fairlead.slo.rules import BUDGET_EVERY
 from serving import serving
 
 KEY, OTHER = ("risk", "fraud"), ("search", "rank")
@@ -43,11 +44,11 @@ class Place:
         rows = [
             {
                 "metric": {"__name__": name, "namespace": key[0], "modeldeployment": key[1], "objective": objective},
-                "value": [1.0, value],
+                "values": [[1.0, "0.001"], [2.0, value]],
             }
             for name, key, objective, value in self.series
         ]
-        return web.json_response({"status": "success", "data": {"resultType": "vector", "result": rows}})
+        return web.json_response({"status": "success", "data": {"resultType": "matrix", "result": rows}})
 
     async def asked_again(self, times: int) -> None:
         """Waits until it has been asked so often from now on."""
@@ -83,6 +84,16 @@ class Asked:
         return self.budgets.left(key, BOTH)
 
 
+async def test_a_value_outlives_the_moment_between_two_evaluations(place: tuple[Place, Prometheus]):
+    """Prometheus forgets a sample after five minutes in an instant query, and would say that nothing was ever spent."""
+    asked = Asked(place[1])
+    asked.budgets.left(KEY, BOTH)
+    query = await place[0].queries.get()
+    assert query.endswith(f"[{LOOK_BACK}]")
+    assert int(LOOK_BACK.removesuffix("m")) >= 2 * BUDGET_EVERY.total_seconds() / 60
+    await asked.budgets.close()
+
+
 async def test_one_query_asks_for_all_models_and_each_gets_its_own(place: tuple[Place, Prometheus]):
     prometheus, asked = place[0], Asked(place[1])
     prometheus.series = [*recorded(), *recorded(OTHER, availability="-3")]
@@ -90,7 +101,7 @@ async def test_one_query_asks_for_all_models_and_each_gets_its_own(place: tuple[
     assert await asked.next() == ErrorBudget(left={"availability": 0.25, "latency": 1.0})
     assert asked.budgets.left(OTHER, BOTH) == ErrorBudget(left={"availability": -3.0, "latency": 1.0})
     query = await prometheus.queries.get()
-    assert query == f'{{__name__=~"{REMAINING}|{TARGET}",namespace=~"risk|search",modeldeployment=~"fraud|rank"}}'
+    assert query == f'{{__name__=~"{REMAINING}|{TARGET}",namespace=~"risk|search",modeldeployment=~"fraud|rank"}}[10m]'
     await asked.budgets.close()
 
 

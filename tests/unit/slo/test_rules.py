@@ -13,13 +13,16 @@ import yaml
 
 from fairlead.api.metrics import MetricsProfile
 from fairlead.slo.events import Events, Unknown, Unmeasured, events
-from fairlead.slo.promql import spellings
-from fairlead.slo.rules import Measured, Terms, groups, measured
+from fairlead.slo.promql import duration, spellings
+from fairlead.slo.recording import REMAINING, TARGET
+from fairlead.slo.rules import BUDGET_EVERY, Measured, Terms, groups, measured
 from unit.slo.profiles import EDGES, PROFILE, SUBJECT, TERMS, availability, compiled, latency, objective
 from unit.slo.promtool import check
 
 RUNTIMES = Path(__file__).parents[3] / "operator/fairlead/runtimes"
 THRESHOLDS = {"Latency": "1s", "TimeToFirstToken": "250ms", "InterTokenLatency": "100ms"}
+PROMETHEUS_LOOK_BACK = timedelta(minutes=5)
+"""query.lookback-delta, where nobody has set another."""
 ALL_EDGES = dict.fromkeys(THRESHOLDS, (0.1, 0.25, 1.0))
 
 
@@ -61,6 +64,16 @@ def test_records_and_objectives_have_one_rule_each():
     rules = compiled(availability(), latency())
     found = [(rule["record"], rule["labels"]["objective"]) for rule in every_rule(rules) if "record" in rule]
     assert len(set(found)) == len(found) == 2 * 13
+
+
+def test_a_budget_is_there_before_its_target_and_does_not_fall_silent_between_two_evaluations():
+    """Whoever sees a target without a budget takes it for a whole one."""
+    (group,) = (each for each in compiled(availability(), latency()) if each["name"].endswith("/error-budget"))
+    records = [(rule["record"], rule["labels"]["objective"]) for rule in group["rules"]]
+    for name in ("availability", "latency"):
+        assert records.index((REMAINING, name)) < records.index((TARGET, name))
+    assert BUDGET_EVERY < PROMETHEUS_LOOK_BACK
+    assert group["interval"] == duration(BUDGET_EVERY)
 
 
 def test_without_objectives_there_is_nothing_to_evaluate():
