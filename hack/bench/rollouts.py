@@ -1,18 +1,13 @@
 """The command `hack/bench/rollouts`: what many canaries at once cost, as a table for people."""
 
 import argparse
-import os
-import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from statistics import median
 
+from bench.commands import number, take_each, tell
 from bench.table import lines
 from bench.trying import WATCHED, Figures, measured
-from localcluster import ClusterError
-
-BEGAN = time.monotonic()
 
 MEASURES: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("all on trial after", lambda f: f"{f.on_trial:.0f} s"),
@@ -46,38 +41,20 @@ def _status(figures: Figures) -> int:
 def main() -> int:
     """Exit code 1 when something could not be measured. What was measured until then is printed."""
     parser = argparse.ArgumentParser(prog="hack/bench/rollouts", description="What N canaries at once cost.")
-    parser.add_argument("rollouts", nargs="+", type=_count, metavar="N", help="how many canaries at once, 1 to 1,000")
+    parser.add_argument(
+        "rollouts", nargs="+", type=number(1, 1000), metavar="N", help="how many canaries at once, 1 to 1,000"
+    )
     counts = parser.parse_args().rollouts
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    figures: list[Figures] = []
-    try:
-        for count in counts:
-            figures.append(measured(count, _tell))
-            _tell(f"done\n{_table(figures[-1:])}")
-    except (RuntimeError, AssertionError, ClusterError) as wrong:
-        print(f"hack/bench/rollouts: {wrong}", file=sys.stderr)
-    print(f"\n{_table(figures)}")
+    figures = take_each("hack/bench/rollouts", counts, lambda count: measured(count, tell), _table)
     if len(figures) > 1:
         first, *_, last = (1000 * each.cpu / max(each.sweeps, 1) for each in figures)
         print(f"\nCPU per reading and rollout with {counts[-1]:,} : {counts[0]:,} rollouts: {last / first:.2f}")
     return 0 if len(figures) == len(counts) else 1
 
 
-def _count(text: str) -> int:
-    count = int(text.replace(",", ""))
-    if not 1 <= count <= 1000:
-        raise argparse.ArgumentTypeError("from 1 to 1,000")
-    return count
-
-
 def _table(columns: Sequence[Figures]) -> str:
     head = ["canaries at once", *(f"{each.rollouts:,}" for each in columns)]
     return lines([head, *([what, *(cell(each) for each in columns)] for what, cell in MEASURES)])
-
-
-def _tell(text: str) -> None:
-    load = " ".join(f"{average:.1f}" for average in os.getloadavg())
-    print(f"[{time.monotonic() - BEGAN:6.0f} s, load {load}] {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

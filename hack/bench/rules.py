@@ -1,17 +1,12 @@
 """The command `hack/bench/rules`: what the rules of many models cost a Prometheus, as a table for people."""
 
 import argparse
-import os
-import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 
+from bench.commands import number, take_each, tell
 from bench.evaluating import PODS, REVISIONS, WATCHED, Figures, take
 from bench.table import lines
-from localcluster import ClusterError
-
-BEGAN = time.monotonic()
 
 MEASURES: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("days in the past", lambda f: f"{f.days}"),
@@ -44,42 +39,23 @@ def main() -> int:
     """Exit code 1 when something could not be measured. What was measured until then is printed."""
     parser = argparse.ArgumentParser(prog="hack/bench/rules", description="What the rules of N models cost Prometheus.")
     parser.add_argument(
-        "models", nargs="*", type=_number(1, 10_000), metavar="N", help="how many models; 100 and 1,000 by default"
+        "models", nargs="*", type=number(1, 10_000), metavar="N", help="how many models; 100 and 1,000 by default"
     )
     parser.add_argument(
-        "--days", type=_number(0, 30), default=3, help="how long a past the recorded series get, 0 to 30; 3 by default"
+        "--days", type=number(0, 30), default=3, help="how long a past the recorded series get, 0 to 30; 3 by default"
     )
     asked = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    counts, figures = asked.models or [100, 1000], []
-    try:
-        for count in counts:
-            figures.append(take(count, asked.days, _tell))
-            _tell(f"done\n{_table(figures[-1:])}")
-    except (RuntimeError, AssertionError, ClusterError) as wrong:
-        print(f"hack/bench/rules: {wrong}", file=sys.stderr)
-    print(f"\n{_table(figures)}")
+    counts = asked.models or [100, 1000]
+    figures = take_each("hack/bench/rules", counts, lambda count: take(count, asked.days, tell), _table)
+    if len(figures) > 1:
+        first, *_, last = (_cpu(each) / each.models for each in figures)
+        print(f"\nCPU of the rules of a model with {counts[-1]:,} : {counts[0]:,} models: {last / first:.2f}")
     return 0 if len(figures) == len(counts) else 1
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        found = int(text.replace(",", ""))
-        if not least <= found <= most:
-            raise argparse.ArgumentTypeError(f"from {least} to {most:,}")
-        return found
-
-    return number
 
 
 def _table(columns: Sequence[Figures]) -> str:
     head = ["models", *(f"{each.models:,}" for each in columns)]
     return lines([head, *([what, *(cell(each) for each in columns)] for what, cell in MEASURES)])
-
-
-def _tell(text: str) -> None:
-    load = " ".join(f"{average:.1f}" for average in os.getloadavg())
-    print(f"[{time.monotonic() - BEGAN:6.0f} s, load {load}] {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
