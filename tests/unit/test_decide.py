@@ -13,8 +13,9 @@ from fairlead.api.kinds import (
     SERVICE_ACCOUNT,
 )
 from fairlead.api.parse import parse_model_deployment
+from fairlead.decision import Decision
 from fairlead.desired.revision import wanted_revision
-from fairlead.plan import Decision, Delete
+from fairlead.plan import Delete
 from fairlead.reconcile import reconcile
 from fairlead.rollout import decide as rollout
 from fairlead.rollout.gates import BEFORE_TRAFFIC, first_objection, pods_not_available, probe_unanswered, write_refused

@@ -8,7 +8,7 @@ from canary_world import MEASURED, CanaryWorld, selects
 from fairlead.api.kinds import SERVICE
 from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.reasons import Phase
-from fairlead.plan import Ordered, Orders
+from fairlead.decision import Ordered, Orders
 from fairlead.reconcile import reconcile
 from fairlead.rollout import canary as canaries
 from fairlead.situation import revision_named

@@ -15,6 +15,7 @@ from fairlead.api.kinds import (
 )
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.revision import Revision
+from fairlead.decision import Decision
 from fairlead.desired.autoscaler import autoscaler
 from fairlead.desired.controller_revision import controller_revision
 from fairlead.desired.deployment import deployment
@@ -23,7 +24,7 @@ from fairlead.desired.monitors import monitors
 from fairlead.desired.network_policy import network_policy
 from fairlead.desired.service_account import service_account
 from fairlead.monitoring.monitored import Monitored, monitored
-from fairlead.plan import Apply, Decision, Delete, Scale, Step
+from fairlead.plan import Apply, Delete, Scale, Step
 from fairlead.situation import Manifest, Situation
 from fairlead.traffic.choice import traffic_of
 from fairlead.traffic.service import revision_service

@@ -10,10 +10,10 @@ from fairlead.api.parse import Invalid
 from fairlead.api.reasons import Reason
 from fairlead.api.revision import Revision, Snapshot, new_revision, wish_digest
 from fairlead.api.server import ServerTemplate
+from fairlead.decision import Problem
 from fairlead.desired.model_volume import source_kind
 from fairlead.desired.placeholders import fill
 from fairlead.desired.pod_template import placeholder_values, pod_template
-from fairlead.plan import Problem
 from fairlead.situation import Situation
 
 NAMED = 5  # ModelRuntimes in a message

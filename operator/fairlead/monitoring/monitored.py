@@ -9,7 +9,7 @@ from fairlead.api.metrics import MetricsProfile
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.revision import Revision
 from fairlead.api.slo import Objective
-from fairlead.plan import Decision
+from fairlead.decision import Decision
 from fairlead.situation import Situation
 from fairlead.slo.alerts import Terms
 from fairlead.slo.events import Subject, Unmeasured

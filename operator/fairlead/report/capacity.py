@@ -2,7 +2,7 @@
 
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.status import GivenUpStatus
-from fairlead.plan import Decision
+from fairlead.decision import Decision
 from fairlead.situation import Situation
 
 

@@ -30,7 +30,7 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.phases import ON_TRIAL
 from fairlead.api.reasons import ConditionType, Reason
 from fairlead.api.revision import Revision
-from fairlead.plan import Decision, Wait
+from fairlead.decision import Decision, Wait
 from fairlead.report.capacity import with_pods
 from fairlead.report.failures import first_trouble
 from fairlead.report.finding import Finding, Verdict

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from fairlead.api.history import ArmCounts, CellStatus, EvidenceStatus, written_every
 from fairlead.api.phases import BEFORE_TRAFFIC
+from fairlead.decision import Decision
 from fairlead.evidence.evalues import Floats
 from fairlead.evidence.findings import Findings
 from fairlead.evidence.judgement import Judged
 from fairlead.evidence.persisted import trial_text
 from fairlead.evidence.trial import Trial
-from fairlead.plan import Decision
 from fairlead.report.trace import extended
 from fairlead.situation import Situation
 

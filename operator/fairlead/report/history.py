@@ -4,7 +4,7 @@ from fairlead.api.fields import format_duration
 from fairlead.api.history import Decided, EvidenceStatus, Outcome
 from fairlead.api.reasons import Reason
 from fairlead.api.status import RolloutStatus, Status
-from fairlead.plan import Decision
+from fairlead.decision import Decision
 from fairlead.report.evidence import evidence_status
 from fairlead.report.orders import ordered
 from fairlead.report.trace import extended, recorded

@@ -23,8 +23,8 @@ from fairlead.api.reasons import ConditionType, Reason
 from fairlead.api.revision import Revision
 from fairlead.api.slo import Objective, format_seconds, snapped
 from fairlead.api.status import HistogramStatus, MonitoringStatus
+from fairlead.decision import Decision
 from fairlead.monitoring.monitored import Monitored, monitored
-from fairlead.plan import Decision
 from fairlead.report.finding import Finding
 from fairlead.situation import Situation
 from fairlead.slo.events import Unknown, counted_by, needed

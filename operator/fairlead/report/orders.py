@@ -3,7 +3,8 @@
 from fairlead.api.history import Decided, Outcome
 from fairlead.api.orders import Action
 from fairlead.api.status import HandledStatus, OrderStatus, Status
-from fairlead.plan import Decision, Event, Handled, Ordered
+from fairlead.decision import Decision, Handled, Ordered
+from fairlead.plan import Event
 from fairlead.situation import Situation
 
 LONGEST = 1000  # characters of a message; the schema allows more

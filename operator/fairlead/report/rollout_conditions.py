@@ -18,7 +18,7 @@ Unknown is what may still go either way by itself. False takes a person.
 from collections.abc import Iterator
 
 from fairlead.api.reasons import ConditionType, Phase, Reason
-from fairlead.plan import Decision
+from fairlead.decision import Decision
 from fairlead.report.finding import Finding, Verdict
 
 AS_EXPECTED = (

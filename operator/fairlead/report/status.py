@@ -19,7 +19,7 @@ from fairlead.api.status import (
     StableStatus,
     Status,
 )
-from fairlead.plan import Decision
+from fairlead.decision import Decision
 from fairlead.report.capacity import given_up
 from fairlead.report.conditions import conditions, invalid
 from fairlead.report.evidence import evidence, number

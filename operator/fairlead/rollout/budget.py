@@ -13,7 +13,7 @@ from fairlead.api.reasons import Reason
 from fairlead.api.revision import Revision
 from fairlead.api.rollout import ErrorBudgetGate
 from fairlead.api.status import ErrorBudgetStatus
-from fairlead.plan import Budget, Orders, Wait
+from fairlead.decision import Budget, Orders, Wait
 from fairlead.situation import ErrorBudget, Situation
 from fairlead.slo.events import Events, Subject, events
 

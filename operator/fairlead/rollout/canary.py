@@ -17,9 +17,9 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.phases import ON_TRIAL
 from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
+from fairlead.decision import Decision, Orders, Wait
 from fairlead.evidence.judgement import Judged
 from fairlead.evidence.verdict import Verdict
-from fairlead.plan import Decision, Orders, Wait
 from fairlead.rollout.capacity import swaps
 from fairlead.rollout.gates import (
     BEFORE_FIRST_TRAFFIC,

@@ -18,7 +18,7 @@ from math import ceil, floor
 
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.revision import Revision
-from fairlead.plan import Decision
+from fairlead.decision import Decision
 from fairlead.situation import Situation
 from fairlead.traffic.choice import traffic_of
 

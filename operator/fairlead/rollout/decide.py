@@ -18,7 +18,7 @@ from typing import assert_never
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
-from fairlead.plan import Decision, Orders, Problem, Wait
+from fairlead.decision import Decision, Orders, Problem, Wait
 from fairlead.rollout import canary
 from fairlead.rollout.draining import drained_from_now, draining, next_drained
 from fairlead.rollout.gates import BEFORE_FIRST_TRAFFIC, BEFORE_TRAFFIC, about_to_be_asked, first_objection

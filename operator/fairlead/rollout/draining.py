@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.revision import Revision
 from fairlead.api.status import DrainingStatus
-from fairlead.plan import Drained
+from fairlead.decision import Drained
 from fairlead.rollout.capacity import swaps
 from fairlead.situation import Situation, revision_named
 from fairlead.traffic.choice import traffic_of

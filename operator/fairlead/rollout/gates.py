@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fairlead.api.kinds import SERVICE
 from fairlead.api.reasons import Reason
 from fairlead.api.revision import Revision
-from fairlead.plan import Wait
+from fairlead.decision import Wait
 from fairlead.situation import Situation
 
 

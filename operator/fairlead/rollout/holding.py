@@ -5,9 +5,9 @@ from datetime import timedelta
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Reason
 from fairlead.api.revision import Revision
+from fairlead.decision import Orders, Wait
 from fairlead.evidence.judgement import Judged
 from fairlead.evidence.verdict import CALM, Case, breaching, unsteady
-from fairlead.plan import Orders, Wait
 from fairlead.situation import Situation
 
 PATIENCE = timedelta(minutes=5)

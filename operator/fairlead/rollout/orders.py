@@ -17,7 +17,7 @@ from typing import Literal, assert_never
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.orders import GRAMMAR, LONGEST, Action, Order, annotation, read_order
 from fairlead.api.status import OrderStatus, Status
-from fairlead.plan import Handled, Ordered, Orders
+from fairlead.decision import Handled, Ordered, Orders
 from fairlead.situation import Situation
 
 EVER = datetime.min.replace(tzinfo=UTC)

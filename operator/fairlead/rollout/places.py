@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from fairlead.api.reasons import Reason
 from fairlead.api.revision import Revision
-from fairlead.plan import Decision, Wait
+from fairlead.decision import Decision, Wait
 from fairlead.situation import Manifest, Situation, revision_of
 
 

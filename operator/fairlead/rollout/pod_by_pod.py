@@ -9,8 +9,8 @@ from dataclasses import replace
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
+from fairlead.decision import Decision, Wait
 from fairlead.evidence.judgement import Judged
-from fairlead.plan import Decision, Wait
 from fairlead.rollout.capacity import bound, goal_at_the_end, goal_in_between
 from fairlead.rollout.serving import NOTHING, phase_of, take_over, time_left
 from fairlead.rollout.size import wanted_replicas

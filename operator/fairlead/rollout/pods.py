@@ -6,7 +6,7 @@ from typing import Any
 
 from fairlead.api import names
 from fairlead.api.reasons import Reason
-from fairlead.plan import Wait
+from fairlead.decision import Wait
 from fairlead.situation import Manifest, Situation
 
 RESTARTS = 3

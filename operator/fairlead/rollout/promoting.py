@@ -5,9 +5,9 @@ from dataclasses import replace
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
+from fairlead.decision import Decision, Orders, Wait
 from fairlead.evidence.judgement import Judged
 from fairlead.evidence.verdict import Verdict
-from fairlead.plan import Decision, Orders, Wait
 from fairlead.rollout.capacity import swaps
 from fairlead.rollout.gates import pods_not_available
 from fairlead.rollout.holding import waits_for_approval

@@ -5,8 +5,8 @@ from dataclasses import replace
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
+from fairlead.decision import Decision, Failed, Ordered, Orders, Wait
 from fairlead.evidence.judgement import Judged
-from fairlead.plan import Decision, Failed, Ordered, Orders, Wait
 from fairlead.rollout.draining import drained_from_now, draining, guard_left, next_drained
 from fairlead.rollout.pods import crash_looping
 from fairlead.rollout.serving import NOTHING, abandoned, soonest

@@ -5,7 +5,7 @@ from datetime import timedelta
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
-from fairlead.plan import Decision, Drained
+from fairlead.decision import Decision, Drained
 from fairlead.rollout.draining import drained_from_now, draining, guard_left, next_drained
 from fairlead.rollout.size import floor_left, wanted_replicas
 from fairlead.rollout.stable import stable_since

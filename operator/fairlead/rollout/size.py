@@ -17,7 +17,7 @@ from fairlead.api.autoscaling import Autoscaling
 from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.revision import Revision
-from fairlead.plan import Decision
+from fairlead.decision import Decision
 from fairlead.rollout.capacity import swaps
 from fairlead.rollout.places import within_places
 from fairlead.rollout.stable import stable_since

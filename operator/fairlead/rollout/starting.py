@@ -7,7 +7,7 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.phases import ON_TRIAL
 from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
-from fairlead.plan import Decision, Orders, Wait
+from fairlead.decision import Decision, Orders, Wait
 from fairlead.rollout.budget import Gate, budget_gate
 from fairlead.rollout.capacity import swaps
 from fairlead.rollout.draining import draining, next_drained

@@ -3,7 +3,7 @@
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.orders import Action
 from fairlead.api.revision import Revision
-from fairlead.plan import Orders, Problem
+from fairlead.decision import Orders, Problem
 from fairlead.rollout.budget import gate_passed
 from fairlead.rollout.orders import Subject, orders
 from fairlead.rollout.rollback import on_its_way, way_back

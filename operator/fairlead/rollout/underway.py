@@ -6,8 +6,8 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.phases import ON_TRIAL
 from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
+from fairlead.decision import Decision, Wait
 from fairlead.evidence.judgement import Judged
-from fairlead.plan import Decision, Wait
 from fairlead.rollout.capacity import goal_on_trial, in_its_place, swaps
 from fairlead.rollout.draining import draining
 from fairlead.rollout.serving import abandoned, phase_of

@@ -14,8 +14,8 @@ from fairlead.api.kinds import HTTP_ROUTE
 from fairlead.api.reasons import Reason
 from fairlead.api.revision import Revision
 from fairlead.api.traffic import Gateway
+from fairlead.decision import Wait
 from fairlead.metadata import manifest
-from fairlead.plan import Wait
 from fairlead.situation import Identity, Situation
 from fairlead.traffic.interface import TrafficSplit
 from fairlead.traffic.service import HTTP_PORT, stable_service

@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from fairlead.api.revision import Revision
-from fairlead.plan import Wait
+from fairlead.decision import Wait
 from fairlead.situation import Situation
 
 

@@ -8,7 +8,7 @@ from math import floor
 from typing import Any
 
 from fairlead.api.revision import Revision
-from fairlead.plan import Wait
+from fairlead.decision import Wait
 from fairlead.situation import Situation
 from fairlead.traffic.interface import TrafficSplit
 from fairlead.traffic.service import stable_service
