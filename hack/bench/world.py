@@ -189,6 +189,7 @@ def a_model(number: int) -> Object:
             },
             "resources": {"requests": {"cpu": "1", "memory": "2Gi"}, "limits": {"memory": "2Gi"}},
             "replicas": 1,
+            "rollout": {"strategy": "BlueGreen"},  # a canary would need metrics, and nobody changes a model here
             "pod": {"nodeSelector": {"type": "kwok"}},
         },
     }
