@@ -24,6 +24,14 @@ def apply(path: str, manifest: Object) -> Object:
     return _parsed("PATCH", path, *request("PATCH", path, manifest, "application/apply-patch+yaml"))
 
 
+def path_of(manifest: Object) -> str:
+    """Of a kind whose plural is its name with an s, as all kinds here are."""
+    version, metadata = manifest["apiVersion"], manifest["metadata"]
+    namespace = f"namespaces/{metadata['namespace']}/" if "namespace" in metadata else ""
+    root = "apis" if "/" in version else "api"
+    return f"/{root}/{version}/{namespace}{manifest['kind'].lower()}s/{metadata['name']}"
+
+
 def condition(path: str, kind: str) -> Object | None:
     """The condition, if the object is there and has it."""
     conditions = (find(path) or {}).get("status", {}).get("conditions", [])

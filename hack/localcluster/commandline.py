@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--kwok", type=int, default=0, metavar="N", help="N more nodes that only pretend to run pods")
     up.add_argument("--gpus", type=int, default=0, metavar="N", help="GPUs that each of those pretends to have")
     up.add_argument("--gateway", action="store_true", help="Traefik as an implementation of the Gateway API")
+    up.add_argument("--metrics", action="store_true", help="metrics-server, for HorizontalPodAutoscalers")
     up.set_defaults(run=_up)
 
     commands.add_parser("down", help="remove it and everything it made").set_defaults(run=_down)
@@ -53,7 +54,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(arguments: argparse.Namespace) -> None:
-    cluster = localcluster.up(arguments.nodes, arguments.kwok, arguments.gateway, gpus=arguments.gpus)
+    cluster = localcluster.up(
+        arguments.nodes,
+        arguments.kwok,
+        arguments.gateway,
+        gpus=arguments.gpus,
+        metrics=arguments.metrics,
+    )
     print("The cluster is up. To use it:", *[f"    {line}" for line in settings(cluster)], sep="\n")
     print("How to install Fairlead there, and which images its nodes have: docs/cluster.md")
 

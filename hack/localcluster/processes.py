@@ -59,6 +59,11 @@ def alive(process: Process) -> bool:
     return _started(process.pid) == process.started
 
 
+def died(*names: str) -> bool:
+    """Whether one of these was started and is gone."""
+    return any(process.name in names and not alive(process) for process in recorded().values())
+
+
 def kill(process: Process) -> None:
     """Kills without asking: nothing here has anything worth saving, and a process 1 takes all of its node with it."""
     _kill(process.pid, lambda: alive(process))

@@ -69,6 +69,11 @@ ALL = {
             version_arguments=("--version",), linker="-X sigs.k8s.io/kwok/pkg/consts.Version={version}",
         ),
         Program(
+            name="metrics-server", folder="metrics-server", package="sigs.k8s.io/metrics-server/cmd/metrics-server",
+            module="sigs.k8s.io/metrics-server", seconds=150,
+            linker="-X k8s.io/client-go/pkg/version.gitVersion={version}",
+        ),
+        Program(
             name="helm", folder="helm", package="helm.sh/helm/v4/cmd/helm", module="helm.sh/helm/v4", seconds=260,
             version_arguments=("version", "--short"), linker="-X helm.sh/helm/v4/internal/version.version={version}",
         ),

@@ -4,14 +4,26 @@ from typing import Literal
 
 import localcluster.gateway
 import localcluster.kwok
-from localcluster import docker, kind, machine
+import localcluster.metricsserver
+from localcluster import docker, kind, machine, processes
 from localcluster.cluster import Cluster
 from localcluster.places import ClusterError, Progress
 
 
-def up(nodes: int = 2, kwok: int = 0, gateway: bool = False, progress: Progress = print, *, gpus: int = 0) -> Cluster:
-    """Idempotent: what is there already stays, and what is asked for beyond that is added."""
-    if _this_machines_kind(extras=bool(kwok or gateway)) == "kind":
+def up(
+    nodes: int = 2,
+    kwok: int = 0,
+    gateway: bool = False,
+    progress: Progress = print,
+    *,
+    gpus: int = 0,
+    metrics: bool = False,
+) -> Cluster:
+    """Idempotent: what is there already stays, and what is asked for beyond that is added.
+
+    A dead extension of the API comes back without being asked for: no namespace ends while one does not answer.
+    """
+    if _this_machines_kind(extras=bool(kwok or gateway or metrics)) == "kind":
         kind.up(nodes, progress)
     else:
         machine.up(nodes, progress)
@@ -20,11 +32,13 @@ def up(nodes: int = 2, kwok: int = 0, gateway: bool = False, progress: Progress 
                 localcluster.kwok.ensure(kwok, gpus, progress)
             if gateway:
                 localcluster.gateway.ensure(progress)
+            if metrics or processes.died(localcluster.metricsserver.PROCESS):
+                localcluster.metricsserver.ensure(progress)
     return find(progress)
 
 
 def can_have_extras() -> bool:
-    """Whether kwok and the gateway can be had here."""
+    """Whether kwok, the gateway and metrics-server can be had here."""
     return _this_machines_kind() == "processes"
 
 
@@ -40,7 +54,8 @@ def kind_for(*, docker: bool, impossible: str | None, extras: bool = False) -> L
     An error when it can have neither, or not the extras.
     """
     if docker and extras:
-        raise ClusterError("kwok and the gateway need a cluster of processes, and this machine uses Docker (kind)")
+        needing = "kwok, the gateway and metrics-server"
+        raise ClusterError(f"{needing} need a cluster of processes, and this machine uses Docker (kind)")
     if docker:
         return "kind"
     if impossible:

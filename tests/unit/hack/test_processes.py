@@ -41,6 +41,14 @@ def test_a_process_that_has_only_the_same_number_is_left_alone() -> None:
         stranger.wait()
 
 
+def test_only_one_that_was_started_has_died() -> None:
+    ended = processes.start("short", "true")
+    until(lambda: processes.died("short", "never started"), "it ends", seconds=10)
+    assert not processes.died("never started")
+    processes.kill(ended)
+    assert not processes.died("short"), "it was meant to end"
+
+
 def test_killing_what_is_gone_is_no_error() -> None:
     ended = processes.start("short", "true")
     until(lambda: not processes.alive(ended), "it ends", seconds=10)
