@@ -4,8 +4,8 @@
     cluster.load(localcluster.build_image(Path("tests/images/server"), "fairlead.test/server:1"))
 
 With a Docker engine it is kind; without one, on Linux as root, it is the processes of Kubernetes themselves, two nodes
-with real pods, and the names of Services in DNS. A gateway, metrics-server and nodes with pretended accelerators can be
-had in addition. What those do not have: NetworkPolicies are stored but not enforced, and there is no storage to
+with real pods, and the names of Services in DNS. A gateway, metrics-server, KEDA and nodes with pretended accelerators
+can be had in addition. What those do not have: NetworkPolicies are stored but not enforced, and there is no storage to
 claim.
 """
 

@@ -33,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--gpus", type=int, default=0, metavar="N", help="GPUs that each of those pretends to have")
     up.add_argument("--gateway", action="store_true", help="Traefik as an implementation of the Gateway API")
     up.add_argument("--metrics", action="store_true", help="metrics-server, for HorizontalPodAutoscalers")
+    up.add_argument("--keda", action="store_true", help="KEDA, for ScaledObjects")
     up.set_defaults(run=_up)
 
     commands.add_parser("down", help="remove it and everything it made").set_defaults(run=_down)
@@ -60,6 +61,7 @@ def _up(arguments: argparse.Namespace) -> None:
         arguments.gateway,
         gpus=arguments.gpus,
         metrics=arguments.metrics,
+        keda=arguments.keda,
     )
     print("The cluster is up. To use it:", *[f"    {line}" for line in settings(cluster)], sep="\n")
     print("How to install Fairlead there, and which images its nodes have: docs/cluster.md")

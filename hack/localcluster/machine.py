@@ -25,7 +25,7 @@ from localcluster.waiting import one_at_a_time
 LOCK = RUN.with_suffix(".lock")
 COMPLETE = RUN / "complete"  # an `up` that was interrupted leaves no such file
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-OPTIONAL = ("kwok", "gateway", "metrics-server")
+OPTIONAL = ("kwok", "gateway", "metrics-server", "keda-operator", "keda-adapter")
 
 
 def impossible(platform: str = sys.platform, user: int | None = None) -> str | None:

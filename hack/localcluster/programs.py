@@ -39,6 +39,14 @@ def _containerd(name: str, seconds: int) -> Program:
     )  # fmt: skip
 
 
+def _keda(name: str, command: str, seconds: int) -> Program:
+    module = "github.com/kedacore/keda/v2"
+    return Program(
+        name=name, folder="keda", package=f"{module}/cmd/{command}", module=module, seconds=seconds,
+        linker=f"-X {module}/version.Version={{version}}",
+    )  # fmt: skip
+
+
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "coredns")
 NODE = ("pause", "containerd", "containerd-shim-runc-v2", "ctr", "kubelet", "kube-proxy")
 
@@ -73,6 +81,8 @@ ALL = {
             module="sigs.k8s.io/metrics-server", seconds=150,
             linker="-X k8s.io/client-go/pkg/version.gitVersion={version}",
         ),
+        _keda("keda-operator", "operator", 430),
+        _keda("keda-adapter", "adapter", 75),
         Program(
             name="helm", folder="helm", package="helm.sh/helm/v4/cmd/helm", module="helm.sh/helm/v4", seconds=260,
             version_arguments=("version", "--short"), linker="-X helm.sh/helm/v4/internal/version.version={version}",

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import localcluster.gateway
+import localcluster.keda
 import localcluster.kwok
 import localcluster.metricsserver
 from localcluster import docker, kind, machine, processes
@@ -18,12 +19,13 @@ def up(
     *,
     gpus: int = 0,
     metrics: bool = False,
+    keda: bool = False,
 ) -> Cluster:
     """Idempotent: what is there already stays, and what is asked for beyond that is added.
 
     A dead extension of the API comes back without being asked for: no namespace ends while one does not answer.
     """
-    if _this_machines_kind(extras=bool(kwok or gateway or metrics)) == "kind":
+    if _this_machines_kind(extras=bool(kwok or gateway or metrics or keda)) == "kind":
         kind.up(nodes, progress)
     else:
         machine.up(nodes, progress)
@@ -34,11 +36,13 @@ def up(
                 localcluster.gateway.ensure(progress)
             if metrics or processes.died(localcluster.metricsserver.PROCESS):
                 localcluster.metricsserver.ensure(progress)
+            if keda or processes.died(*localcluster.keda.PROCESSES):
+                localcluster.keda.ensure(progress)
     return find(progress)
 
 
 def can_have_extras() -> bool:
-    """Whether kwok, the gateway and metrics-server can be had here."""
+    """Whether kwok, the gateway, metrics-server and KEDA can be had here."""
     return _this_machines_kind() == "processes"
 
 
@@ -54,7 +58,7 @@ def kind_for(*, docker: bool, impossible: str | None, extras: bool = False) -> L
     An error when it can have neither, or not the extras.
     """
     if docker and extras:
-        needing = "kwok, the gateway and metrics-server"
+        needing = "kwok, the gateway, metrics-server and KEDA"
         raise ClusterError(f"{needing} need a cluster of processes, and this machine uses Docker (kind)")
     if docker:
         return "kind"

@@ -18,3 +18,10 @@ def metrics_server(kube: Kube) -> None:
     """metrics.k8s.io is served."""
     _needs("the metrics-server")
     localcluster.up(metrics=True)
+
+
+@pytest.fixture(scope="session")
+def keda(kube: Kube) -> None:
+    """ScaledObjects are acted upon, and external.metrics.k8s.io is served."""
+    _needs("KEDA")
+    localcluster.up(keda=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from localcluster import aggregation, api, metricsserver
+from localcluster import aggregation, api, keda, metricsserver
 from localcluster.aggregation import Extension
 from localcluster.certificates import authority, read, write
 from localcluster.kwok import PROCESS as KWOK
@@ -57,4 +57,10 @@ def test_the_certificate_is_for_the_name_that_the_api_server_expects(keys: Path)
 
 
 def test_without_one_of_them_the_cluster_is_still_whole() -> None:
-    assert {KWOK, metricsserver.PROCESS} <= set(OPTIONAL)
+    assert {KWOK, metricsserver.PROCESS, *keda.PROCESSES} <= set(OPTIONAL)
+
+
+def test_no_two_listen_at_the_same_port() -> None:
+    ports = [metricsserver.EXTENSION.port, keda.EXTENSION.port]
+    ports += [int(address.rpartition(":")[2]) for address in (keda.VALUES, keda.HEALTH, keda.METRICS)]
+    assert len(set(ports)) == len(ports)
