@@ -69,6 +69,13 @@ class Histogram(Part):
         return {"Seconds": 1, "Milliseconds": 1_000, "Microseconds": 1_000_000}[self.unit]
 
 
+class Gauge(Part):
+    """Gauges of one name whose labels match; those of one pod are summed."""
+
+    series: SeriesName = Field(description="Name of the series, as the server writes it.")
+    labels: Labels = Field(default={}, description="Label → regular expression for its whole value.")
+
+
 class MetricsProfile(Part):
     """Where the server's metrics are, and which series say how its requests went."""
 
@@ -99,6 +106,12 @@ class MetricsProfile(Part):
         default=None,
         description="Time between two tokens of an answer: one value per request, the mean over its tokens. A "
         "histogram that counts every token is none, since the tokens of one answer are not independent of each other.",
+    )
+
+    concurrency: Gauge | None = Field(default=None, description="Requests that a pod works on now.")
+    queue_depth: Gauge | None = Field(default=None, description="Requests that wait in a pod for their turn.")
+    kv_cache_utilization: Gauge | None = Field(
+        default=None, description="How full the cache of keys and values is, from 0 to 1."
     )
 
     @property

@@ -1,6 +1,7 @@
 """observe/exposition.py: what pages say about requests, and which pages are not to be believed."""
 
 import contextlib
+import re
 from importlib.resources import files
 from math import inf
 from pathlib import Path
@@ -282,6 +283,19 @@ def test_a_page_that_breaks_off_says_nothing_where_that_can_be_seen():
     assert read(page + "# EOF", PROFILE, OPENMETRICS).errors == (4, 0)
     with pytest.raises(Unreadable, match="breaks off"):
         read(page, PROFILE, OPENMETRICS)
+
+
+@pytest.mark.parametrize(("runtime", "target"), [("mlserver", "concurrency"), ("vllm", "concurrency")])
+def test_a_shipped_profile_scales_by_a_series_that_is_on_the_page(runtime: str, target: str):
+    """As far as the recorded pages go: that of vLLM shows one of its gauges, and that of SGLang none."""
+    gauge = getattr(shipped(runtime), target)
+    lines = [
+        line for line in (PAGES / f"{runtime}.txt").read_text().splitlines() if line.startswith(f"{gauge.series}{{")
+    ]
+    labels = [dict(re.findall(r'(\w+)="([^"]*)"', line)) for line in lines]
+    assert (
+        len([found for found in labels if all(re.fullmatch(p, found.get(n, "")) for n, p in gauge.labels.items())]) == 1
+    )
 
 
 def test_a_reader_is_as_good_after_many_pages():
