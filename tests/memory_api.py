@@ -137,7 +137,7 @@ class MemoryApi(Connection):
                 live = self._existing(kind, name)
                 if body["preconditions"]["uid"] != live["metadata"]["uid"]:
                     raise error_from(409, {"message": f"{kind.kind} {name} is another one by now"})
-                if body["propagationPolicy"] == "Foreground":
+                if body["propagationPolicy"] == "Foreground" or live["metadata"].get("finalizers"):
                     return deepcopy(self.doom(kind, name))
                 self.remove(kind, name)
                 return {"kind": "Status", "metadata": {}}

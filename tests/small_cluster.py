@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 from fairlead.api import names
 from fairlead.api.kinds import (
+    AUTOSCALERS,
     CHILDREN,
     DEPLOYMENT,
-    HORIZONTAL_POD_AUTOSCALER,
     MODEL_DEPLOYMENT,
     MODEL_RUNTIME,
     POD,
+    SCALED_OBJECT,
     SERVICE,
     Kind,
 )
@@ -132,7 +133,7 @@ class Process:
             exposures=NoPages(),
             budgets=Budgets(None, self.queue.add),
         )
-        self.observer = Observer(self.stores, questions, Site(), lambda: cluster.now)
+        self.observer = Observer(self.stores, questions, Site(keda_prometheus="http://prometheus"), lambda: cluster.now)
         self.work = Worker(self.observer, Writer(client, self.stores, "fairlead-0"), Metrics().rollouts)
 
 
@@ -144,6 +145,13 @@ class Refusing:
     verb: str
     status: int
     times: int
+
+
+def bounds_of(autoscaler: Object) -> tuple[int, int]:
+    """The fewest and the most pods that an autoscaler of either kind allows."""
+    spec = autoscaler["spec"]
+    least, most = ("minReplicas", "maxReplicas") if "maxReplicas" in spec else ("minReplicaCount", "maxReplicaCount")
+    return spec[least], spec[most]
 
 
 class SmallCluster:
@@ -249,8 +257,10 @@ class SmallCluster:
 
     def controllers_act(self) -> None:
         """Autoscalers keep within their bounds; Deployments get the pods that they ask for; orphans have to go."""
-        for name, _ in self.api.list(HORIZONTAL_POD_AUTOSCALER):
-            self.autoscale(name, self.asked(name))
+        self._keda_acts()
+        for kind in AUTOSCALERS:
+            for name, _ in self.api.list(kind):
+                self.autoscale(name, self.asked(name))
         for name, pod in list(self.api.list(POD)):
             number = int(name.rpartition("-")[2])
             deployment = self.api.get(DEPLOYMENT, _revision(pod))
@@ -275,12 +285,28 @@ class SmallCluster:
                 self.api.put(POD, {**pod, "status": {"podIP": "10.0.0.1", "conditions": conditions}})
         self._count_pods()
 
+    def _keda_acts(self) -> None:
+        """KEDA holds what it looks after by a finalizer, and lets go of what is deleted."""
+        for name, live in list(self.api.list(SCALED_OBJECT)):
+            if _goes(live):
+                self.api.remove(SCALED_OBJECT, name)
+            else:
+                self.api.put(SCALED_OBJECT, {**live, "metadata": {**live["metadata"], "finalizers": ["keda"]}})
+
     def autoscale(self, name: str, replicas: int) -> None:
         """An autoscaler wants so many pods, and gets as many as its bounds allow. Zero it leaves alone."""
-        scaler, live = self.api.get(HORIZONTAL_POD_AUTOSCALER, name), self.api.get(DEPLOYMENT, name)
-        if scaler and live and live["spec"]["replicas"]:
-            within = min(max(replicas, scaler["spec"]["minReplicas"]), scaler["spec"]["maxReplicas"])
-            self.api.put(DEPLOYMENT, {**live, "spec": {**live["spec"], "replicas": within}})
+        live = self.api.get(DEPLOYMENT, name)
+        for scaler in (self.api.get(kind, name) for kind in AUTOSCALERS):
+            if scaler and live and live["spec"]["replicas"]:
+                least, most = bounds_of(scaler)
+                within = min(max(replicas, least), most)
+                self.api.put(DEPLOYMENT, {**live, "spec": {**live["spec"], "replicas": within}})
+
+    def scale(self, name: str, replicas: int) -> None:
+        """Somebody else's autoscaler sets the number."""
+        live = self.api.get(DEPLOYMENT, name)
+        if live is not None:
+            self.api.put(DEPLOYMENT, {**live, "spec": {**live["spec"], "replicas": replicas}})
 
     def _count_pods(self) -> None:
         for name, live in list(self.api.list(DEPLOYMENT)):

@@ -1,9 +1,10 @@
 """Situation → Plan: the whole of Fairlead's judgement, one line per stage. Pure: the same look gives the same plan."""
 
+from fairlead.api.kinds import AUTOSCALERS
 from fairlead.api.parse import Invalid
 from fairlead.desired.objects import steps
 from fairlead.desired.revision import wanted_revision
-from fairlead.plan import Plan
+from fairlead.plan import Delete, Plan, Step
 from fairlead.report.events import events
 from fairlead.report.log import decisions, log_lines
 from fairlead.report.status import status, unreadable_status
@@ -26,14 +27,21 @@ def reconcile(situation: Situation) -> Plan:
     wanted = wanted_revision(situation, model)
     decision = decide(situation, model.spec, wanted)
     told = status(situation, model.spec, decision)
+    todo = steps(situation, model.spec, decision)
     return Plan(
-        steps=steps(situation, model.spec, decision),
+        steps=todo,
         status=told.data(),
         events=events(situation.status, told),
         log=log_lines(situation.status, told),
         # What is told follows from the status that is written now, and no event tells of one's own writing.
-        look_again=soonest(decision.look_again, SOON if told.untold else None),
+        look_again=soonest(decision.look_again, SOON if told.untold or _makes_way(situation, todo) else None),
         revision=decision.serving.name if decision.serving else None,
         # What has ended is not gone on with: whoever tries the same revision again begins anew.
         trial=decision.judged.trial if decision.judged and decision.candidate else None,
     )
+
+
+def _makes_way(situation: Situation, steps: tuple[Step, ...]) -> bool:
+    """Whether an autoscaler goes, after which another one may be made. No event tells of what is gone at once."""
+    goes = any(isinstance(step, Delete) and step.kind in AUTOSCALERS for step in steps)
+    return goes and not situation.refusals

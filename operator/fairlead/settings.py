@@ -60,6 +60,12 @@ class Settings:
     """Label that its series have the pod's namespace in."""
     prometheus_queries: bool = True
     """Whether objectives may have queries of their own: whoever writes one may read every series of that Prometheus."""
+    keda_prometheus_url: str = ""
+    """Address of that Prometheus as KEDA reaches it, where that is another one than prometheus_url."""
+    keda_authentication: str = ""
+    """Name of a ClusterTriggerAuthentication that KEDA shows it; empty: none."""
+    keda_auth_modes: str = "bearer"
+    """What is in it, as the `authModes` of KEDA's trigger for Prometheus: bearer, basic, tls, custom, or several."""
     runbooks_url: str = RUNBOOKS
     """Where the pages of docs/runbooks can be read: alerts lead there."""
     dashboards_url: str = ""
@@ -90,6 +96,9 @@ class Settings:
             pod_labels=PodLabels(namespace=self.prometheus_namespace_label, pod=self.prometheus_pod_label),
             runbooks=self.runbooks_url,
             dashboards=self.dashboards_url,
+            keda_prometheus=self.keda_prometheus_url or self.prometheus_url,
+            keda_authentication=self.keda_authentication,
+            keda_auth_modes=self.keda_auth_modes,
         )
 
 
@@ -151,6 +160,18 @@ def _file(value: str) -> str:
     return value
 
 
+def _object_name(value: str) -> str:
+    if value and not re.fullmatch("[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", value):
+        raise ValueError("takes the name of an object: lower-case letters, digits, '-' and '.'")
+    return value
+
+
+def _auth_modes(value: str) -> str:
+    if not re.fullmatch("(bearer|basic|tls|custom)(,(bearer|basic|tls|custom))*", value):
+        raise ValueError("takes bearer, basic, tls or custom, or several of them with commas between")
+    return value
+
+
 def _label(value: str) -> str:
     if not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", value, re.ASCII):
         raise ValueError("takes the name of a label: letters, digits and '_'")
@@ -176,6 +197,9 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "prometheus_pod_label": _label,
     "prometheus_namespace_label": _label,
     "prometheus_queries": _flag,
+    "keda_prometheus_url": _address,
+    "keda_authentication": _object_name,
+    "keda_auth_modes": _auth_modes,
     "runbooks_url": _address,
     "dashboards_url": _address,
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),

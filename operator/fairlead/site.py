@@ -12,6 +12,8 @@ class Site:
 
     `queries` says whether objectives may have queries of their own, and `pod_labels` how pods are called in what these
     answer. `runbooks` is where the pages of alerts are, and `dashboards` where Grafana is, if it is known.
+    `keda_prometheus` is the address of Prometheus as KEDA reaches it, empty without one. `keda_authentication` is the
+    ClusterTriggerAuthentication that KEDA shows it, if any, and `keda_auth_modes` what that is made of.
     """
 
     namespace: str = "fairlead-system"
@@ -19,3 +21,6 @@ class Site:
     pod_labels: PodLabels = USUAL
     runbooks: str = RUNBOOKS
     dashboards: str = ""
+    keda_prometheus: str = ""
+    keda_authentication: str = ""
+    keda_auth_modes: str = "bearer"

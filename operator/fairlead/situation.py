@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from fairlead.api import names
-from fairlead.api.kinds import DEPLOYMENT, OPTIONAL, SERVICE, Kind
+from fairlead.api.kinds import AUTOSCALERS, DEPLOYMENT, OPTIONAL, SERVICE, Kind
 from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.modelruntime import ModelRuntime
 from fairlead.api.parse import Invalid
@@ -125,6 +125,10 @@ class Situation:
     def deployment(self, revision: str) -> Manifest | None:
         """The live Deployment of a revision."""
         return self.child(DEPLOYMENT, revision)
+
+    def autoscalers(self, revision: str) -> tuple[Manifest, ...]:
+        """The live autoscalers of a revision: more than one only while one takes the place of another."""
+        return tuple(live for kind in AUTOSCALERS if (live := self.child(kind, revision)) is not None)
 
     def service(self) -> Manifest | None:
         """The live Service that clients use."""

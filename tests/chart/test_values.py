@@ -47,6 +47,8 @@ def test_no_object_takes_unknown_values(schema: dict[str, Any]) -> None:
         ({"watchNamespaces": ["Risk"]}, "/watchNamespaces/0"),
         ({"env": [{"name": "FAIRLEAD_WORKERS", "value": "2"}]}, "/env/0/name"),
         ({"labels": {"a": 1}}, "/labels/a"),
+        ({"keda": {"prometheusUrl": "prometheus:9090"}}, "/keda/prometheusUrl"),
+        ({"keda": {"authModes": "password"}}, "/keda/authModes"),
         ({"serviceMonitor": {"interval": "30"}}, "/serviceMonitor/interval"),
         ({"runtimes": {"exclude": ["triton-of-mine"]}}, 'names "triton-of-mine", which does not come with Fairlead'),
         ({"serviceAccount": {"create": False}}, "set serviceAccount.name"),

@@ -23,6 +23,7 @@ ALL_OPTIONS: Mapping[str, Any] = {
         "podLabel": "k8s_pod",
         "namespaceLabel": "ns",
     },
+    "keda": {"prometheusUrl": "https://thanos.example", "authentication": "thanos", "authModes": "tls,basic"},
     "monitoring": {
         "configMaps": True,
         "runbooksUrl": "https://wiki.example/fairlead",

@@ -7,11 +7,12 @@ import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from canary_world import MEASURED, CanaryWorld, a_canary, selects, version_of
-from fairlead.api.kinds import DEPLOYMENT, HTTP_ROUTE, SERVICE
+from fairlead.api.kinds import DEPLOYMENT, HTTP_ROUTE, SCALED_OBJECT, SERVICE
 from fairlead.api.orders import Action
 from fairlead.api.phases import MOVES, may_follow
 from fairlead.api.reasons import Phase
 from fairlead.reconcile import reconcile
+from fairlead.site import Site
 from fairlead.situation import ErrorBudget
 
 PLENTY, SPENT = (ErrorBudget(left={"availability": left, "latency": left}) for left in (0.5, 0.01))
@@ -251,7 +252,7 @@ class Canaries(RuleBasedStateMachine):
             self.tick()
             alone = len(self.world.deployments()) == 1 and self.world.rollout.get("phase") in ("Stable", "RolledBack")
             stable = (self.world.status or {})["stable"]["revision"]
-            if alone and self.pods_of(stable) == self.world.model["spec"]["replicas"]:
+            if alone and self.has_its_pods(stable):
                 break
         else:
             raise AssertionError(f"it does not end: {self.world.rollout} {self.world.condition('Ready')}")
@@ -271,6 +272,9 @@ class Canaries(RuleBasedStateMachine):
 
     def stable_version(self) -> str:
         return str((self.world.status or {})["stable"].get("modelVersion"))
+
+    def has_its_pods(self, stable: str) -> bool:
+        return self.pods_of(stable) == self.world.model["spec"]["replicas"]
 
     def pods_of(self, revision: str) -> int:
         return int(self.world.children[(DEPLOYMENT, revision)]["spec"]["replicas"])
@@ -321,8 +325,68 @@ class CanariesBehindAGateway(BehindAGateway, Canaries):
         self.world.change(rollout={**kept, "strategy": strategy})
 
 
+BUSY = {"name": "busy", "cron": "*/20 * * * *", "duration": "7m", "minReplicas": 5}
+
+
+class CanariesWithAnAutoscaler(Canaries):
+    """The same where KEDA sets the number of pods, and the clock has a word in it."""
+
+    SPEC: ClassVar[dict[str, Any]] = {
+        "autoscaling": {
+            "maxReplicas": 6,
+            "target": {"query": {"promql": "queue", "perPod": "5"}},
+            "floors": [BUSY],
+        }
+    }
+    least: ClassVar[int] = 2
+    needed = 2
+
+    def a_world(self, model: dict[str, Any]) -> CanaryWorld:
+        del model["spec"]["replicas"]
+        model["spec"]["autoscaling"] = {**model["spec"]["autoscaling"], "minReplicas": self.least}
+        return CanaryWorld(model=model, site=Site(keda_prometheus="http://prometheus"))
+
+    @rule(replicas=st.integers(0, 8))
+    def scaled(self, replicas: int) -> None:
+        """The load asks for so many pods from now on."""
+        self.needed = replicas
+
+    def tick(self) -> None:
+        stable = (self.world.status or {})["stable"]["revision"]
+        before = self.pods_of(stable)
+        for name, scaler in self.scalers():
+            spec = scaler["spec"]
+            within = min(max(self.needed, spec["minReplicaCount"]), spec["maxReplicaCount"])
+            self.world.children[(DEPLOYMENT, name)]["spec"]["replicas"] = within
+        if self.world.rollout.get("phase") == "Judging":
+            self.stable_keeps_its_pods(stable, before)
+        super().tick()
+        self.nobody_goes_below_the_floor()
+
+    def nobody_goes_below_the_floor(self) -> None:
+        busy = self.world.now.minute % 20 < 7
+        for name, scaler in self.scalers():
+            assert scaler["spec"]["minReplicaCount"] >= (5 if busy else self.least), (name, self.world.now)
+
+    def scalers(self) -> list[tuple[str, dict[str, Any]]]:
+        return [(name, live) for (kind, name), live in self.world.children.items() if kind == SCALED_OBJECT]
+
+    def has_its_pods(self, stable: str) -> bool:
+        return self.least <= self.pods_of(stable) <= 6
+
+
+class CanariesThatSleep(CanariesWithAnAutoscaler):
+    """The same where the last pod may go."""
+
+    least: ClassVar[int] = 0
+
+
 OFTEN = hypothesis.settings(hypothesis.settings(), max_examples=30, stateful_step_count=30, deadline=None)
 TestCanaries = Canaries.TestCase
 TestCanaries.settings = OFTEN
 TestCanariesBehindAGateway = CanariesBehindAGateway.TestCase
 TestCanariesBehindAGateway.settings = OFTEN
+TestCanariesWithAnAutoscaler = CanariesWithAnAutoscaler.TestCase
+TestCanariesWithAnAutoscaler.settings = OFTEN
+TestCanariesThatSleep = CanariesThatSleep.TestCase
+TestCanariesThatSleep.settings = OFTEN

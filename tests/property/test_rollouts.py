@@ -16,10 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from fairlead.api import names
 from fairlead.api.kinds import (
+    AUTOSCALERS,
     CHILDREN,
     CONTROLLER_REVISION,
     DEPLOYMENT,
-    HORIZONTAL_POD_AUTOSCALER,
     MODEL_DEPLOYMENT,
     MODEL_RUNTIME,
     POD,
@@ -31,23 +31,31 @@ from fairlead.api.reasons import Phase
 from fairlead.logs import FIELDS
 from fairlead.reconcile import reconcile
 from memory_api import Write
-from small_cluster import KEY, NAME, Refusing, SmallCluster
-from world import RUNTIME, a_model
+from small_cluster import KEY, NAME, Refusing, SmallCluster, bounds_of
+from world import RUNTIME, START, a_model
 
 VERSIONS = st.sampled_from(["1", "2", "3"])
 REPLICAS = st.integers(1, 3)
 EVER = 10**6
+FLOOR = {"name": "busy", "cron": "5 9 * * *", "duration": "10m"}
+BUSY = (START + timedelta(minutes=5), START + timedelta(minutes=15))
+"""When that floor begins and ends."""
 
 
 @st.composite
 def scalings(draw: st.DrawFn) -> dict[str, Any]:
-    """The part of a spec that says how many pods: a number, or an autoscaler."""
-    if draw(st.booleans()):
+    """The part of a spec that says how many pods: a number, an autoscaler of either kind, or somebody else's."""
+    target = draw(
+        st.sampled_from([None, "External", {"cpuUtilization": 70}, {"query": {"promql": "a", "perPod": "1"}}])
+    )
+    if target is None:
         return {"replicas": draw(REPLICAS), "autoscaling": None}
     least = draw(REPLICAS)
-    most = least + draw(st.integers(0, 2))
-    target = {"cpuUtilization": 70}
-    return {"replicas": None, "autoscaling": {"minReplicas": least, "maxReplicas": most, "target": target}}
+    found: dict[str, Any] = {"minReplicas": least, "maxReplicas": least + draw(st.integers(0, 2))}
+    if target == "External":
+        return {"replicas": None, "autoscaling": {**found, "mode": target}}
+    floors = [FLOOR | {"minReplicas": found["maxReplicas"]}] if draw(st.booleans()) else []
+    return {"replicas": None, "autoscaling": {**found, "target": target, "floors": floors}}
 
 
 def with_version(version: str) -> dict[str, Any]:
@@ -133,8 +141,12 @@ class Rollouts(RuleBasedStateMachine):
 
     @rule(replicas=st.integers(1, 5))
     def autoscalers_move(self, replicas: int) -> None:
-        for name, _ in self.cluster.api.list(HORIZONTAL_POD_AUTOSCALER):
-            self.cluster.autoscale(name, replicas)
+        for kind in AUTOSCALERS:
+            for name, _ in self.cluster.api.list(kind):
+                self.cluster.autoscale(name, replicas)
+        scaling = self.cluster.model()["spec"].get("autoscaling") or {}
+        if scaling.get("mode") == "External":
+            self.cluster.scale(self.cluster.serving() or "", replicas)
 
     @rule()
     def requests_are_answered(self) -> None:
@@ -212,8 +224,21 @@ class Rollouts(RuleBasedStateMachine):
             self.judge_phase(write.before.get("status") or {}, write.after.get("status") or {})
         if (write.kind, write.name) == (SERVICE, NAME) and write.before and write.after:
             self.judge_move(*(live["spec"]["selector"][names.REVISION] for live in (write.before, write.after)))
+        if write.kind in AUTOSCALERS and write.after:
+            self.judge_autoscaler(write)
         if write.kind == DEPLOYMENT and write.name == self.cluster.serving() and write.before:
             self.judge_loss(write)
+
+    def judge_autoscaler(self, write: Write) -> None:
+        assert write.after is not None
+        if "deletionTimestamp" in write.after["metadata"]:
+            return
+        there = [kind.kind for kind in AUTOSCALERS if self.cluster.api.get(kind, write.name)]
+        assert there == [write.kind.kind], "two set the number of the same pods"
+        scaling, busy = self.known_spec()["autoscaling"], BUSY[0] <= self.cluster.now < BUSY[1]
+        floors = [each["minReplicas"] for each in scaling["floors"] if busy]
+        least, most = bounds_of(write.after)
+        assert max(scaling["minReplicas"], *floors, 0) <= least <= most == scaling["maxReplicas"]
 
     def judge_phase(self, before: dict[str, Any], after: dict[str, Any]) -> None:
         if "rollout" in before and "rollout" in after and before["observedGeneration"] == after["observedGeneration"]:

@@ -52,3 +52,26 @@ def test_what_cannot_be_used_is_told(name: str, value: str, takes: str):
     with pytest.raises(InvalidSetting, match=takes) as told:
         settings_from({f"FAIRLEAD_PROMETHEUS_{name}": value})
     assert f"FAIRLEAD_PROMETHEUS_{name}" in str(told.value)
+
+
+def test_keda_asks_the_prometheus_that_the_operator_asks_unless_another_is_named():
+    url = {"FAIRLEAD_PROMETHEUS_URL": "http://prometheus"}
+    assert settings_from(url).site.keda_prometheus == "http://prometheus"
+    other = {**url, "FAIRLEAD_KEDA_PROMETHEUS_URL": "https://thanos.example/"}
+    assert settings_from(other).site.keda_prometheus == "https://thanos.example"
+    assert settings_from({}).site.keda_prometheus == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "takes"),
+    [
+        ("PROMETHEUS_URL", "prometheus:9090", "takes an address such as http://"),
+        ("AUTHENTICATION", "Thanos", "takes the name of an object"),
+        ("AUTH_MODES", "password", "takes bearer, basic, tls or custom"),
+        ("AUTH_MODES", "", "takes bearer, basic, tls or custom"),
+    ],
+)
+def test_what_keda_cannot_use_is_told(name: str, value: str, takes: str):
+    with pytest.raises(InvalidSetting, match=takes) as told:
+        settings_from({f"FAIRLEAD_KEDA_{name}": value})
+    assert f"FAIRLEAD_KEDA_{name}" in str(told.value)

@@ -1,21 +1,52 @@
 """spec.autoscaling: how the number of replicas follows the load."""
 
-from typing import Any
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from fairlead.api.fields import Part
-from fairlead.api.rules import Rule, at_least_one, rule
+from fairlead.api.fields import Duration, Part, between, named_list, unique
+from fairlead.api.forms import DnsLabel
+from fairlead.api.rules import Rule, at_least_one, matching, rule
+
+AMOUNT = r"[0-9]{1,9}(\.[0-9]{1,3})?"
+Amount = Annotated[
+    str,
+    Field(max_length=13),
+    matching(AMOUNT, 'must be a number in quotation marks, such as "20" or "0.5": digits, and at most three decimals'),
+    rule(
+        "must be more than 0",
+        "!self.matches(r'^[0.]*$')",
+        lambda text: re.fullmatch(r"[0.]*", text) is None,
+    ),
+]
+"""A positive number as text: floats differ between programs that write them."""
+
+BY_PODS = ("concurrency", "queueDepth", "kvCacheUtilization", "requestsPerSecond")
+"""Targets that the server's metrics profile knows the series of."""
+
+
+class QueryTarget(Part):
+    """Anything else that Prometheus can be asked for."""
+
+    promql: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
+        description="Instant query of one number that is shared among the pods, such as the length of a queue."
+    )
+    per_pod: Amount = Field(description='How much of it one pod takes, such as "20".')
 
 
 class ScalingTarget(Part):
-    """What the autoscaler holds steady."""
+    """What the autoscaler holds steady; of several, the one that asks for most pods."""
 
     must_hold = (
         at_least_one(
-            "autoscaling.target needs cpuUtilization or memoryUtilization, in percent of the request",
+            "autoscaling.target needs cpuUtilization, memoryUtilization, concurrency, queueDepth, kvCacheUtilization, "
+            "requestsPerSecond or query",
             "cpuUtilization",
             "memoryUtilization",
+            *BY_PODS,
+            "query",
         ),
     )
 
@@ -25,6 +56,69 @@ class ScalingTarget(Part):
     memory_utilization: int | None = Field(
         default=None, ge=1, le=1000, description="Average memory use, in percent of resources.requests.memory."
     )
+    concurrency: int | None = Field(
+        default=None, ge=1, le=100_000, description="Requests that a pod works on at one time, on average."
+    )
+    queue_depth: int | None = Field(
+        default=None, ge=1, le=100_000, description="Requests that wait in a pod, on average."
+    )
+    kv_cache_utilization: int | None = Field(
+        default=None, ge=1, le=99, description="How full the cache of keys and values is, on average, in percent."
+    )
+    requests_per_second: Amount | None = Field(
+        default=None, description='Requests that a pod answers in a second, on average, such as "20".'
+    )
+    query: QueryTarget | None = Field(default=None, description="A query of Prometheus.")
+
+    @property
+    def by_prometheus(self) -> bool:
+        """Whether it takes more than the CPU and the memory of the pods, which the cluster itself measures."""
+        asked = (self.concurrency, self.queue_depth, self.kv_cache_utilization, self.requests_per_second, self.query)
+        return any(each is not None for each in asked)
+
+
+class ScalingPace(Part):
+    """How fast the number of pods may change in one direction."""
+
+    stabilization: Annotated[Duration, between("0s", "1h")] = Field(
+        description="How long it has to be so before the number changes."
+    )
+    percent: int = Field(ge=1, le=1000, description="At most so many percent of the pods, or one pod, in a period.")
+    period: Annotated[Duration, between("1s", "30m")] = Field(description="The period.")
+
+
+class ScalingBehavior(Part):
+    """How fast the number of pods follows. By default up at once and down slowly, for servers that start slowly."""
+
+    up: ScalingPace = Field(
+        default=ScalingPace(stabilization=timedelta(0), percent=100, period=timedelta(seconds=15)),
+        description="When more pods are needed.",
+    )
+    down: ScalingPace = Field(
+        default=ScalingPace(stabilization=timedelta(minutes=10), percent=20, period=timedelta(minutes=1)),
+        description="When fewer are.",
+    )
+
+
+class ScheduledFloor(Part):
+    """A time in which there are more pods than there have to be otherwise."""
+
+    name: DnsLabel = Field(description="What people call it, such as office-hours.")
+    cron: Annotated[
+        str,
+        Field(max_length=100),
+        matching(
+            r"[0-9A-Za-z*/,-]+( [0-9A-Za-z*/,#-]+){4}",
+            'must be five fields of cron, such as "0 8 * * MON-FRI": minute, hour, day, month, day of the week',
+        ),
+    ] = Field(description="When it begins: minute, hour, day of the month, month, day of the week.")
+    time_zone: Annotated[
+        str,
+        Field(max_length=64),
+        matching("[A-Za-z][A-Za-z0-9_+/-]*", "must be a name of the time zone database, such as Europe/Berlin or UTC"),
+    ] = Field(default="UTC", description="Time zone of the times, such as Europe/Berlin.")
+    duration: Annotated[Duration, between("1m", "168h")] = Field(description="How long it lasts.")
+    min_replicas: int = Field(ge=1, le=10_000, description="Never fewer pods than this, within maxReplicas.")
 
 
 class Autoscaling(Part):
@@ -37,11 +131,52 @@ class Autoscaling(Part):
             lambda self: self.min_replicas <= self.max_replicas,
             "minReplicas",
         ),
+        rule(
+            "autoscaling.target is what Fairlead's autoscaler holds steady: set it, or set autoscaling.mode: External",
+            "self.mode == 'External' || has(self.target)",
+            lambda self: self.mode == "External" or self.target is not None,
+            "target",
+        ),
+        rule(
+            "with autoscaling.mode: External another autoscaler decides: remove target, behavior and floors",
+            "self.mode != 'External' || !has(self.target) && !has(self.behavior) && "
+            "(!has(self.floors) || self.floors.size() == 0)",
+            lambda self: self.mode != "External" or not (self.target or self.behavior or self.floors),
+            "mode",
+        ),
+        rule(
+            "autoscaling.minReplicas: 0 needs autoscaling.target.query, of something that counts without a pod, such "
+            "as requests at the gateway: whatever the pods count themselves wakes nobody",
+            "self.minReplicas > 0 || self.mode == 'External' || !has(self.target) || has(self.target.query)",
+            lambda self: (
+                self.min_replicas > 0 or self.mode == "External" or self.target is None or self.target.query is not None
+            ),
+            "minReplicas",
+        ),
+        rule(
+            "autoscaling.floors must not go beyond autoscaling.maxReplicas",
+            "!has(self.floors) || self.floors.all(f, f.minReplicas <= self.maxReplicas)",
+            lambda self: all(each.min_replicas <= self.max_replicas for each in self.floors),
+            "floors",
+        ),
     )
 
-    min_replicas: int = Field(default=1, ge=1, le=10_000, description="Never fewer pods than this.")
+    mode: Literal["Managed", "External"] = Field(
+        default="Managed",
+        description="Managed: Fairlead makes an autoscaler for each revision. External: somebody else's scales the "
+        "Deployments, and Fairlead leaves their numbers alone.",
+    )
+    min_replicas: int = Field(default=1, ge=0, le=10_000, description="Never fewer pods than this.")
     max_replicas: int = Field(ge=1, le=10_000, description="Never more pods than this.")
-    target: ScalingTarget = Field(description="What is held steady.")
+    target: ScalingTarget | None = Field(default=None, description="What is held steady.")
+    behavior: ScalingBehavior | None = Field(
+        default=None,
+        description="How fast the number follows. Absent: up at once, at most twofold in 15s; down after 10m, at most "
+        "20 percent (or one pod) in 1m.",
+    )
+    floors: Annotated[
+        tuple[ScheduledFloor, ...], Field(max_length=16, json_schema_extra=named_list()), unique("name")
+    ] = Field(default=(), description="Times with more pods at least.")
 
 
 def needs_request(target: str, resource: str) -> Rule:
@@ -52,7 +187,8 @@ def needs_request(target: str, resource: str) -> Rule:
     attribute = f"{resource}_utilization"
 
     def holds(self: Any) -> bool:
-        wanted = self.autoscaling is not None and getattr(self.autoscaling.target, attribute) is not None
+        asked = self.autoscaling.target if self.autoscaling is not None else None
+        wanted = asked is not None and getattr(asked, attribute) is not None
         return not wanted or resource in self.resources.requests or resource in self.resources.limits
 
     in_resources = " || ".join(
@@ -60,7 +196,8 @@ def needs_request(target: str, resource: str) -> Rule:
     )
     return rule(
         f"autoscaling.target.{target} is a share of the {resource} request: set resources.requests.{resource}",
-        f"!has(self.autoscaling) || !has(self.autoscaling.target.{target}) || has(self.resources) && ({in_resources})",
+        f"!has(self.autoscaling) || !has(self.autoscaling.target) || !has(self.autoscaling.target.{target}) || "
+        f"has(self.resources) && ({in_resources})",
         holds,
         "autoscaling.target",
     )

@@ -44,6 +44,7 @@ SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
 HORIZONTAL_POD_AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 POD_DISRUPTION_BUDGET = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 NETWORK_POLICY = Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
+SCALED_OBJECT = Kind("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects")
 HTTP_ROUTE = Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
 POD_MONITOR = Kind("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors")
 PROMETHEUS_RULE = Kind("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules")
@@ -61,6 +62,7 @@ CHILDREN = (
     SERVICE,
     DEPLOYMENT,
     HORIZONTAL_POD_AUTOSCALER,
+    SCALED_OBJECT,
     POD_DISRUPTION_BUDGET,
     HTTP_ROUTE,
     POD_MONITOR,
@@ -72,7 +74,10 @@ CHILDREN = (
 MONITORS = (POD_MONITOR, PROMETHEUS_RULE, CONFIG_MAP)
 """Kinds that tell Prometheus of a model. No traffic rests on them."""
 
-OPTIONAL = (HTTP_ROUTE, *MONITORS)
+AUTOSCALERS = (HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT)
+"""Kinds that set the number of pods of a Deployment."""
+
+OPTIONAL = (HTTP_ROUTE, SCALED_OBJECT, *MONITORS)
 """Kinds of add-ons, which a cluster need not serve; and those that Fairlead need not have a right to."""
 
 BY_KIND = {(kind.api_version, kind.kind): kind for kind in (MODEL_DEPLOYMENT, MODEL_RUNTIME, *CHILDREN)}

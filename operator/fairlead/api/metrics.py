@@ -70,7 +70,7 @@ class Histogram(Part):
 
 
 class Gauge(Part):
-    """Gauges of one name whose labels match; those of one pod are summed."""
+    """Gauges of one name whose labels match. Of several in one pod the sum counts, and of shares the mean."""
 
     series: SeriesName = Field(description="Name of the series, as the server writes it.")
     labels: Labels = Field(default={}, description="Label → regular expression for its whole value.")

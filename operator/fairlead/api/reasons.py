@@ -14,6 +14,7 @@ class ConditionType(StrEnum):
     ROLLOUT_HEALTHY = "RolloutHealthy"
     EVIDENCE_AVAILABLE = "EvidenceAvailable"
     MONITORING_ACTIVE = "MonitoringActive"
+    SCALING_ACTIVE = "ScalingActive"
 
 
 class Reason(StrEnum):
@@ -87,6 +88,18 @@ class Reason(StrEnum):
     """The canary was worse than the stable revision, or than the objectives allow."""
     ROLLED_BACK = "RolledBack"
     """The revision that the spec asks for has failed, and the stable one serves. Change the spec, or retry it."""
+    AUTOSCALED = "Autoscaled"
+    """An autoscaler holds the number of pods, as spec.autoscaling says."""
+    SCALED_ELSEWHERE = "ScaledElsewhere"
+    """spec.autoscaling.mode is External: Fairlead leaves the number of pods alone."""
+    AUTOSCALER_MISSING = "AutoscalerMissing"
+    """spec.autoscaling.target takes KEDA and a Prometheus, and one of them is not there."""
+    TARGET_UNMEASURED = "TargetUnmeasured"
+    """Nothing measures spec.autoscaling.target: the server's profile has no series for it, or its query is none."""
+    FLOOR_UNUSABLE = "FloorUnusable"
+    """A time in spec.autoscaling.floors cannot be read, or never comes."""
+    AUTOSCALER_FAILING = "AutoscalerFailing"
+    """The autoscaler itself says that it cannot do its work; the number of pods stays."""
     MONITORED = "Monitored"
     """Prometheus is told of the pods and of the objectives, as far as Fairlead can tell it."""
     PROMETHEUS_OPERATOR_MISSING = "PrometheusOperatorMissing"

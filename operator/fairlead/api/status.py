@@ -137,6 +137,25 @@ class MonitoringStatus(Part):
     )
 
 
+class ScalingChange(Part):
+    """The number of pods of the serving revision was changed."""
+
+    time: Time = Field(description="When that was seen.")
+    before: int = Field(ge=0, description="How many it asked for before.")
+    after: int = Field(ge=0, description="How many it asks for since.")
+    reason: str = Field(max_length=256, description="By whom, and why as far as that is known.")
+
+
+class ScalingStatus(Part):
+    """How the number of pods has followed the load."""
+
+    revision: RevisionName = Field(description="The revision that serves.")
+    replicas: int = Field(ge=0, description="How many pods it asks for.")
+    changes: Annotated[tuple[ScalingChange, ...], Field(max_length=5)] = Field(
+        default=(), description="The last changes of that number, the newest first."
+    )
+
+
 class Status(Part):
     """What Fairlead observed and decided."""
 
@@ -145,7 +164,7 @@ class Status(Part):
         default=(),
         description="Ready, Available, and while they are true Reconciling (on its way) and Stalled (needs a person). "
         "During a rollout RolloutHealthy, and EvidenceAvailable where a canary is judged. MonitoringActive: whether "
-        "Prometheus is told of the model.",
+        "Prometheus is told of the model. ScalingActive: whether the number of pods follows the load.",
     )
     replicas: int = Field(default=0, ge=0, description="How many pods the Deployments of all revisions ask for.")
     ready_replicas: int = Field(default=0, ge=0, description="How many of them are ready.")
@@ -173,6 +192,9 @@ class Status(Part):
     )
     monitoring: MonitoringStatus | None = Field(
         default=None, description="What objectives are measured by, as the pods have it."
+    )
+    scaling: ScalingStatus | None = Field(
+        default=None, description="With spec.autoscaling, how many pods there are and what has changed that."
     )
     draining: Annotated[tuple[DrainingStatus, ...], Field(max_length=32)] = Field(
         default=(), description="Revisions that finish their open requests."

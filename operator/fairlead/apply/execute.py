@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from fairlead.api.kinds import (
+    AUTOSCALERS,
     DEPLOYMENT,
-    HORIZONTAL_POD_AUTOSCALER,
     HTTP_ROUTE,
     MODEL_DEPLOYMENT,
     SERVICE,
@@ -119,7 +119,7 @@ def rests_on(step: Step, refusals: Sequence[Refusal], routes: Sequence[Manifest]
             return revision_of(manifest) in missing or not _can_serve(manifest, missing, refusals)
         case Scale(deployment=name):
             # An autoscaler that may not be deleted would take back whatever is set.
-            return name in missing or _is_refused(HORIZONTAL_POD_AUTOSCALER, name, refusals)
+            return name in missing or any(_is_refused(kind, name, refusals) for kind in AUTOSCALERS)
         case Delete(kind=kind):
             # Clients may still be sent to it, or pods that may not be deleted may still need it.
             moved = all(_moved(each, missing, refusals) for each in routes)

@@ -7,7 +7,6 @@ from fairlead.api.kinds import (
     CHILDREN,
     CONTROLLER_REVISION,
     DEPLOYMENT,
-    HORIZONTAL_POD_AUTOSCALER,
     HTTP_ROUTE,
     SERVICE,
     Kind,
@@ -25,6 +24,7 @@ from fairlead.desired.network_policy import network_policy
 from fairlead.desired.service_account import service_account
 from fairlead.monitoring.monitored import Monitored, monitored
 from fairlead.plan import Apply, Delete, Scale, Step
+from fairlead.scaling.choice import chosen, superseded_autoscalers
 from fairlead.situation import Manifest, Situation
 from fairlead.traffic.choice import traffic_of
 from fairlead.traffic.service import revision_service
@@ -70,15 +70,21 @@ def _of_revision(
     if revision.recorded:
         yield Apply(manifest=controller_revision(identity, revision))
     yield Apply(manifest=deployment(identity, revision, spec))
-    yield from _superseded_autoscaler(situation, spec, revision)
+    scaled = chosen(situation, spec.autoscaling, revision) if spec.autoscaling is not None else None
+    superseded = superseded_autoscalers(situation, scaled, revision)
+    yield from (_delete(kind, live) for kind, live in superseded if not _is_going(live))
     if revision.name in decision.scale:
         yield Scale(deployment=revision.name, replicas=decision.scale[revision.name])
     annotated = watched.scrape == "Annotations" and revision.snapshot.metrics is not None
     known = annotated or _was_annotated(situation, revision)
     yield Apply(manifest=revision_service(identity, revision, scraped=annotated if known else None))
     on_trial = revision == decision.candidate and decision.candidate_replicas is not None
-    if spec.autoscaling is not None and not on_trial:  # its share of traffic is a matter of its number of pods
-        yield Apply(manifest=autoscaler(identity, revision, spec.autoscaling, decision.floor[revision.name]))
+    if spec.autoscaling is not None and scaled is not None and not on_trial and not superseded:
+        # On trial its number of pods is a matter of its share of traffic.
+        floor = decision.floor[revision.name]
+        made = autoscaler(identity, revision, spec.autoscaling, scaled, floor, situation.site)
+        if made is not None:
+            yield Apply(manifest=made)
     if _may_have_several(situation, spec, decision, revision):
         yield Apply(manifest=disruption_budget(identity, revision))
 
@@ -87,13 +93,6 @@ def _was_annotated(situation: Situation, revision: Revision) -> bool:
     """Whether the revision's Service has told Prometheus of its pods: scraped in two ways, they would count twice."""
     live = situation.child(SERVICE, revision.name) or {"metadata": {}}
     return names.MONITORED in (live["metadata"].get("labels") or {})
-
-
-def _superseded_autoscaler(situation: Situation, spec: ModelDeploymentSpec, revision: Revision) -> Iterator[Delete]:
-    """It goes before the number that is to hold from now on: two who set it would take it back from each other."""
-    live = situation.child(HORIZONTAL_POD_AUTOSCALER, revision.name)
-    if spec.autoscaling is None and live is not None and not _is_going(live):
-        yield _delete(HORIZONTAL_POD_AUTOSCALER, live)
 
 
 def _may_have_several(situation: Situation, spec: ModelDeploymentSpec, decision: Decision, revision: Revision) -> bool:

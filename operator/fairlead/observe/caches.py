@@ -3,9 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fairlead.api.kinds import CHILDREN, DEPLOYMENT, HTTP_ROUTE, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, SERVICE, Kind
+from fairlead.api.kinds import (
+    AUTOSCALERS,
+    CHILDREN,
+    DEPLOYMENT,
+    HTTP_ROUTE,
+    MODEL_DEPLOYMENT,
+    MODEL_RUNTIME,
+    POD,
+    SERVICE,
+    Kind,
+)
 from fairlead.api.names import DOMAIN, SCRAPED, model_of
 from fairlead.cluster.store import Key, Object, Slim, Store, key_of
+from fairlead.scaling.trouble import troubles
 
 _METADATA = (
     "name",
@@ -99,4 +110,17 @@ def _some(part: Object, names: tuple[str, ...]) -> Object:
     return {name: part[name] for name in names if name in part}
 
 
-_SLIM: Mapping[Kind, Slim] = {DEPLOYMENT: _whole, HTTP_ROUTE: _whole, SERVICE: _service}
+def _autoscaler(kind: Kind) -> Slim:
+    def slim(obj: Object) -> Object:
+        told = list(troubles(kind, obj))
+        return {**_without_status(obj), **({"status": {"conditions": told}} if told else {})}
+
+    return slim
+
+
+_SLIM: Mapping[Kind, Slim] = {
+    DEPLOYMENT: _whole,
+    HTTP_ROUTE: _whole,
+    SERVICE: _service,
+    **{kind: _autoscaler(kind) for kind in AUTOSCALERS},
+}

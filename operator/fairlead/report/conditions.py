@@ -16,7 +16,7 @@
 | … whose route may not be read    | False | –           | True    | True      |
 
 TrafficRouted is there with spec.traffic alone: whether the Gateway sends traffic as it was decided. MonitoringActive is
-about Prometheus (monitoring.py), and makes no difference to these.
+about Prometheus (monitoring.py) and ScalingActive about autoscalers (scaling.py); they make no difference to these.
 
 Reconciling and Stalled are there only while they are true (kstatus, sigs.k8s.io/cli-utils/pkg/kstatus). Those that are
 there during a rollout only are in rollout_conditions.py.
@@ -36,6 +36,7 @@ from fairlead.report.failures import first_trouble
 from fairlead.report.finding import Finding, Verdict
 from fairlead.report.monitoring import KINDS, monitoring_active
 from fairlead.report.rollout_conditions import rollout_conditions
+from fairlead.report.scaling import scaling_active
 from fairlead.situation import Manifest, Situation
 from fairlead.traffic.choice import traffic_of
 
@@ -53,10 +54,11 @@ def conditions(situation: Situation, spec: ModelDeploymentSpec, decision: Decisi
         )
     return (
         *_kstatus(ready),
-        available(situation, decision),
+        available(situation, spec, decision),
         *([routed] if routed else []),
         *rollout_conditions(decision, ready),
         *([watched] if (watched := monitoring_active(situation, spec, decision)) else []),
+        *([scaled] if (scaled := scaling_active(situation, spec, decision)) else []),
     )
 
 
@@ -78,7 +80,7 @@ def verdict(situation: Situation, spec: ModelDeploymentSpec, decision: Decision)
     checks = (_refused, _impossible, _rolled_back, _on_trial, _candidate_waits, _stable_incomplete)
     found = next((found for check in checks if (found := check(situation, decision)) is not None), None)
     if found is None:
-        return _serves(situation, decision)
+        return _serves(spec, decision)
     # Whoever reads that something is in the way wants to know how much of production is left meanwhile.
     told = with_pods(situation, spec, decision) if decision.candidate or decision.failed else ""
     return replace(found, message=found.message + told)
@@ -166,16 +168,20 @@ def _past_deadline(deployment: Manifest | None) -> bool:
     )
 
 
-def _serves(situation: Situation, decision: Decision) -> Verdict:
+def _asked_by(spec: ModelDeploymentSpec) -> str:
+    return "spec.replicas" if spec.autoscaling is None else "its autoscaler"
+
+
+def _serves(spec: ModelDeploymentSpec, decision: Decision) -> Verdict:
     if decision.stable is None:  # cannot be: without a stable revision there is a candidate, or a problem
         return Verdict(ready=False, reason=Reason.NOT_AVAILABLE, message="no revision serves")
     if decision.stable_replicas == 0:
-        message = f"{decision.stable.name} is scaled to zero, as spec.replicas asks"
+        message = f"{decision.stable.name} is scaled to zero, as {_asked_by(spec)} asks"
         return Verdict(ready=True, reason=Reason.SCALED_TO_ZERO, message=message)
     return Verdict(ready=True, reason=Reason.SERVING, message=f"{decision.stable.name} serves")
 
 
-def available(situation: Situation, decision: Decision) -> Finding:
+def available(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Finding:
     """Whether production is served, by whichever revision."""
     serving = decision.serving
     if any(refusal.kind == SERVICE.kind and refusal.name == situation.identity.name for refusal in situation.refusals):
@@ -183,8 +189,10 @@ def available(situation: Situation, decision: Decision) -> Finding:
     name = serving.name if serving is not None else _cannot_be_stopped(situation)
     if name is not None and situation.serving_pods(name) > 0:
         return _available(True, Reason.SERVING, f"{name} serves")
-    if serving is not None and decision.replicas == 0:
+    if serving is not None and decision.replicas == 0 and spec.autoscaling is None:
         return _available(False, Reason.SCALED_TO_ZERO, "spec.replicas is 0")
+    if serving is not None and decision.replicas == 0 and situation.asked_pods(serving.name) == 0:
+        return _available(False, Reason.SCALED_TO_ZERO, "its autoscaler asks for no pod")
     return _available(False, Reason.NOT_AVAILABLE, "no pod is ready to serve")
 
 

@@ -27,6 +27,7 @@ from fairlead.report.finding import Finding
 from fairlead.report.history import history, news
 from fairlead.report.monitoring import monitoring_status
 from fairlead.report.orders import handled, standing
+from fairlead.report.scaling import scaling_status
 from fairlead.report.steady import says_the_same
 from fairlead.situation import Situation
 
@@ -54,6 +55,7 @@ def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) 
         untold=len(new) or None,
         handled=handled(decision),
         monitoring=monitoring_status(situation, spec),
+        scaling=scaling_status(situation, spec, decision),
         draining=tuple(
             DrainingStatus(revision=old.revision.name, since=old.since, served=old.served, reached=old.reached)
             for old in decision.draining[-MOST_DRAINING:]
@@ -87,7 +89,9 @@ def _replicas(situation: Situation, decision: Decision, revision: Revision) -> i
     Not how many exist this instant: that would be a write of status for every pod that comes or goes.
     """
     wanted = decision.scale.get(revision.name)
-    return wanted if wanted is not None else situation.asked_pods(revision.name) or decision.replicas
+    if wanted is None and situation.deployment(revision.name) is None:
+        return decision.replicas
+    return wanted if wanted is not None else situation.asked_pods(revision.name)
 
 
 def _kept(before: Status) -> tuple[Condition, ...]:

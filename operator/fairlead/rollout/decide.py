@@ -24,7 +24,7 @@ from fairlead.rollout.draining import drained_from_now, draining, next_drained
 from fairlead.rollout.gates import BEFORE_FIRST_TRAFFIC, BEFORE_TRAFFIC, about_to_be_asked, first_objection
 from fairlead.rollout.rollback import go_back, held
 from fairlead.rollout.serving import NOTHING, SOON, abandoned, phase_of, serves, soonest, time_left
-from fairlead.rollout.size import kept_replicas, needs_the_room, sized, wanted_replicas
+from fairlead.rollout.size import floors_change, kept_replicas, needs_the_room, sized, wanted_replicas
 from fairlead.rollout.stable import stable_revision, stable_since
 from fairlead.rollout.subject import standing
 from fairlead.rollout.untried import takes_over_at_once
@@ -35,7 +35,9 @@ from fairlead.traffic.choice import traffic_of
 def decide(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | Problem) -> Decision:
     """What follows from one look, given the revision that the spec asks for."""
     orders = standing(situation, spec, stable_revision(situation), wanted)
-    return replace(sized(situation, spec, _decided(situation, spec, wanted, orders)), orders=orders)
+    decision = sized(situation, spec, _decided(situation, spec, wanted, orders))
+    look_again = soonest(decision.look_again, floors_change(spec, situation))
+    return replace(decision, orders=orders, look_again=look_again)
 
 
 def _decided(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | Problem, orders: Orders) -> Decision:

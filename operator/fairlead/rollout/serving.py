@@ -7,7 +7,7 @@ from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
 from fairlead.decision import Decision, Drained
 from fairlead.rollout.draining import drained_from_now, draining, guard_left, next_drained
-from fairlead.rollout.size import floor_left, wanted_replicas
+from fairlead.rollout.size import enough_replicas, floor_left, wanted_replicas
 from fairlead.rollout.stable import stable_since
 from fairlead.situation import Situation, revision_named
 
@@ -18,14 +18,13 @@ SOON = timedelta(seconds=1)
 def serves(
     situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, old: tuple[Drained, ...]
 ) -> Decision:
-    # With an autoscaler its minimum is enough: a service that scales out is not unready.
     needed = wanted_replicas(spec, situation, None)
     floor = floor_left(situation, stable) if stable and spec.autoscaling else NOTHING
     guards = [guard_left(situation, spec, drained) for drained in old]
     return Decision(
         phase=_phase(situation, spec, old),
         replicas=needed,
-        stable_replicas=needed,
+        stable_replicas=enough_replicas(spec, situation, stable),
         stable=stable,
         stable_since=stable_since(situation, stable) if stable else None,
         draining=old,

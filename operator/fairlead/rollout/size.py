@@ -1,6 +1,7 @@
 """How many pods each revision gets, and below which number its autoscaler must not go.
 
-needed        what can take all traffic: spec.replicas, or with an autoscaler what serves now, within its bounds
+needed        what can take all traffic: spec.replicas, or with an autoscaler what serves now, within its bounds and
+              never less than a scheduled floor
 candidate     needed; as many as its share of traffic takes while it is on trial
 stable        needed; while a candidate is on trial never less than it has, and not more before that one has its
               place, or has had its time
@@ -14,14 +15,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from fairlead.api.autoscaling import Autoscaling
-from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER
+from fairlead.api.kinds import SCALED_OBJECT
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.revision import Revision
 from fairlead.decision import Decision
 from fairlead.rollout.capacity import swaps
 from fairlead.rollout.places import within_places
 from fairlead.rollout.stable import stable_since
-from fairlead.situation import Situation
+from fairlead.scaling.choice import floor_of, least_of
+from fairlead.situation import Manifest, Situation
 
 FLOOR_TIME = timedelta(minutes=5)
 """How long a new stable revision is not scaled in: the autoscaler's default stabilisation window
@@ -36,6 +38,12 @@ def sized(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -
     return within_places(situation, found) if swaps(spec) else found
 
 
+def floors_change(spec: ModelDeploymentSpec, situation: Situation) -> timedelta | None:
+    """After how long another number of pods may hold at least; None where that is never."""
+    changes = floor_of(situation, spec.autoscaling).changes if spec.autoscaling else None
+    return changes - situation.now if changes else None
+
+
 def wanted_replicas(spec: ModelDeploymentSpec, situation: Situation, stable: Revision | None) -> int:
     """How many replicas a revision needs to take all traffic.
 
@@ -44,7 +52,21 @@ def wanted_replicas(spec: ModelDeploymentSpec, situation: Situation, stable: Rev
     if spec.autoscaling is None:
         return 1 if spec.replicas is None else spec.replicas
     now = situation.asked_pods(stable.name) if stable else 0
-    return min(max(spec.autoscaling.min_replicas, now), spec.autoscaling.max_replicas)
+    return min(max(floor_of(situation, spec.autoscaling).replicas, now), spec.autoscaling.max_replicas)
+
+
+def enough_replicas(spec: ModelDeploymentSpec, situation: Situation, stable: Revision | None) -> int:
+    """With how many replicas the stable revision is complete.
+
+    With an autoscaler its minimum is enough, whatever a scheduled floor asks for: a service that scales out is not
+    unready. One that may sleep is complete without any, but not while it wakes. Somebody else's may go below it.
+    """
+    if spec.autoscaling is None:
+        return wanted_replicas(spec, situation, None)
+    least, asked = least_of(situation, spec.autoscaling), situation.asked_pods(stable.name) if stable else 0
+    if spec.autoscaling.mode == "External" and stable and situation.deployment(stable.name) is not None:
+        least = min(least, asked)
+    return max(least, min(1, asked))
 
 
 def kept_replicas(situation: Situation, stable: Revision, needed: int) -> int:
@@ -78,12 +100,16 @@ def _number(situation: Situation, spec: ModelDeploymentSpec, decision: Decision,
     """How many pods to set; None where the number is left alone."""
     if revision == decision.candidate and decision.candidate_replicas is not None:
         return decision.candidate_replicas
-    autoscaler = situation.child(HORIZONTAL_POD_AUTOSCALER, revision.name)
+    now, autoscalers = situation.asked_pods(revision.name), situation.autoscalers(revision.name)
+    if spec.autoscaling is not None and spec.autoscaling.mode == "External":
+        begins = revision == decision.candidate or situation.deployment(revision.name) is None
+        return max(now, decision.replicas) if begins else None
     if spec.autoscaling is not None:
-        # An autoscaler does not own the number before it exists, and it leaves a Deployment at zero alone.
-        now = situation.asked_pods(revision.name)
-        return None if now > 0 and autoscaler is not None else max(now, decision.replicas)
-    if autoscaler is not None and autoscaler["metadata"].get("deletionTimestamp"):
+        # An autoscaler does not own the number before it exists. That of Kubernetes leaves a Deployment at zero alone;
+        # KEDA's wakes it.
+        owned = now > 0 or situation.child(SCALED_OBJECT, revision.name) is not None
+        return None if owned and autoscalers else max(now, decision.replicas)
+    if any(each["metadata"].get("deletionTimestamp") for each in autoscalers):
         return None  # somebody's finalizer keeps it alive, and it would take back whatever is set
     if revision == decision.stable:
         return decision.stable_replicas
@@ -95,7 +121,8 @@ def _floors(situation: Situation, bounds: Autoscaling | None, decision: Decision
         return {}
     wanted = {revision.name: _floor(situation, decision, revision) for revision in decision.running}
     # The bounds may have been changed since: an autoscaler with more at least than at most is refused.
-    return {name: min(max(bounds.min_replicas, floor), bounds.max_replicas) for name, floor in wanted.items()}
+    least = floor_of(situation, bounds).replicas
+    return {name: min(max(least, floor), bounds.max_replicas) for name, floor in wanted.items()}
 
 
 def _floor(situation: Situation, decision: Decision, revision: Revision) -> int:
@@ -108,9 +135,15 @@ def _floor(situation: Situation, decision: Decision, revision: Revision) -> int:
         return decision.replicas
     on_trial = decision.candidate is not None and decision.starting
     if on_trial or (decision.stable is not None and floor_left(situation, decision.stable) > timedelta(0)):
-        live = situation.child(HORIZONTAL_POD_AUTOSCALER, revision.name)
-        least = int(((live or {}).get("spec") or {}).get("minReplicas") or 0)
+        live = situation.autoscalers(revision.name)
+        least = max((_said(each) for each in live), default=0)
         judged = on_trial and revision == decision.stable and decision.candidate_replicas is not None
         # While it is the measure of a canary it is not scaled in; nor is one that had no autoscaler on its own trial.
-        return max(least, situation.asked_pods(revision.name)) if judged or live is None else least
+        return max(least, situation.asked_pods(revision.name)) if judged or not live else least
     return 0
+
+
+def _said(autoscaler: Manifest) -> int:
+    """Below which number a live autoscaler does not go."""
+    spec = autoscaler.get("spec") or {}
+    return int(spec.get("minReplicas") or spec.get("minReplicaCount") or 0)

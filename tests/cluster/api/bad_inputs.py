@@ -50,6 +50,9 @@ def _set(target: Any, path: str, value: Any) -> None:
 
 QUERIES = {"bad": "sum by (pod) (blocked_total)", "total": "sum by (pod) (checks_total)"}
 OBJECTIVE = {"name": "availability", "metric": "Errors", "target": "99.9"}
+QUERY = {"promql": "sum(gateway_requests)", "perPod": "20"}
+FLOOR = {"name": "office", "cron": "0 8 * * MON-FRI", "duration": "10h", "minReplicas": 2}
+PACE = {"stabilization": "5m", "percent": 50, "period": "1m"}
 PAIR = {"bad": [{"series": "blocked_total"}], "total": [{"series": "checks_total"}]}
 
 
@@ -61,6 +64,11 @@ def rule(path: str, value: Any, *words: str, about: str = "", **more: Any) -> Ba
 def schema(path: str, value: Any, *words: str, about: str = "", **more: Any) -> BadInput:
     """A field whose value has the wrong type, is out of bounds, or should not be there."""
     return BadInput({path: value} | more.pop("others", {}), about or f"spec.{path}", words, said_by=SCHEMA, **more)
+
+
+def scaling(autoscaling: dict[str, Any], words: str, about: str) -> BadInput:
+    """An autoscaling, of two pods at most, that breaks a rule."""
+    return rule("autoscaling", {"maxReplicas": 2, **autoscaling}, words, about=about)
 
 
 OWN: dict[str, Any] = {
@@ -211,7 +219,12 @@ SCALING = (
     schema("replicas", -1, "greater than or equal to 0"),
     schema("replicas", "2", "must be of type integer"),
     schema("replicas", 20_000, "less than or equal to 10000"),
-    rule("autoscaling", {"maxReplicas": 2, "target": {}}, "needs cpuUtilization or", about="spec.autoscaling.target"),
+    rule(
+        "autoscaling",
+        {"maxReplicas": 2, "target": {}},
+        "needs cpuUtilization, memoryUtilization",
+        about="spec.autoscaling.target",
+    ),
     rule(
         "autoscaling",
         {"minReplicas": 5, "maxReplicas": 2, "target": {"cpuUtilization": 70}},
@@ -221,7 +234,46 @@ SCALING = (
     ),
     schema("autoscaling", {"target": {"cpuUtilization": 70}}, "Required value", about="spec.autoscaling.maxReplicas"),
     schema(
-        "autoscaling", {"minReplicas": 0, "maxReplicas": 2, "target": {}}, "greater than or equal", about="minReplicas"
+        "autoscaling", {"minReplicas": -1, "maxReplicas": 2, "target": {}}, "greater than or equal", about="minReplicas"
+    ),
+    scaling(
+        {"target": {"queueDepth": 8}, "minReplicas": 0}, "minReplicas: 0 needs autoscaling.target.query", "minReplicas"
+    ),
+    scaling({}, "set it, or set autoscaling.mode: External", "target"),
+    scaling({"mode": "External", "target": {"queueDepth": 8}}, "another autoscaler decides: remove target", "mode"),
+    scaling({"mode": "External", "behavior": {}}, "another autoscaler decides: remove target", "mode"),
+    scaling({"mode": "External", "floors": [FLOOR]}, "another autoscaler decides: remove target", "mode"),
+    scaling({"target": {"queueDepth": 8}, "floors": [FLOOR | {"minReplicas": 3}]}, "not go beyond", "floors"),
+    scaling({"target": {"requestsPerSecond": "0.0"}}, "must be more than 0", "target.requestsPerSecond"),
+    scaling(
+        {"target": {"requestsPerSecond": "1e3"}}, "must be a number in quotation marks", "target.requestsPerSecond"
+    ),
+    scaling(
+        {"target": {"query": QUERY | {"perPod": "-1"}}}, "must be a number in quotation marks", "target.query.perPod"
+    ),
+    scaling({"target": {"queueDepth": 8}, "floors": [FLOOR | {"cron": "@daily"}]}, "five fields of cron", "cron"),
+    scaling({"target": {"queueDepth": 8}, "floors": [FLOOR | {"cron": "0 8 * *"}]}, "five fields of cron", "cron"),
+    scaling(
+        {"target": {"queueDepth": 8}, "floors": [FLOOR | {"timeZone": "UTC+1 h"}]}, "time zone database", "timeZone"
+    ),
+    scaling({"target": {"queueDepth": 8}, "floors": [FLOOR | {"duration": "30s"}]}, "between 1m and 168h", "duration"),
+    scaling({"target": {"queueDepth": 8}, "floors": [FLOOR | {"name": "At Noon"}]}, "lower-case letters", "name"),
+    scaling({"target": {"queueDepth": 8}, "behavior": {"up": PACE | {"period": "1h"}}}, "between 1s and 30m", "period"),
+    scaling(
+        {"target": {"queueDepth": 8}, "behavior": {"down": PACE | {"stabilization": "2h"}}},
+        "between 0s",
+        "stabilization",
+    ),
+    schema("autoscaling", {"maxReplicas": 2, "target": {"queueDepth": 0}}, "greater than", about="queueDepth"),
+    schema("autoscaling", {"maxReplicas": 2, "target": {"concurrency": 0}}, "greater than", about="concurrency"),
+    schema("autoscaling", {"maxReplicas": 2, "target": {"kvCacheUtilization": 100}}, "less than", about="kvCache"),
+    schema("autoscaling", {"maxReplicas": 2, "target": {"requestsPerSecond": 20}}, "of type string", about="PerSecond"),
+    schema("autoscaling", {"maxReplicas": 2, "target": {"query": {"promql": "a"}}}, "Required value", about="perPod"),
+    schema(
+        "autoscaling",
+        {"maxReplicas": 2, "target": {"queueDepth": 8}, "floors": [FLOOR, FLOOR]},
+        "Duplicate value",
+        about="spec.autoscaling.floors",
     ),
     rule(
         "autoscaling",

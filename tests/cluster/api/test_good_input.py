@@ -174,6 +174,46 @@ def test_objectives_of_every_kind_as_full_as_they_may_be(kube: Kube) -> None:
     assert parsed(stored).model_dump(exclude=SERVERS_OWN) == parsed(model(spec)).model_dump(exclude=SERVERS_OWN)
 
 
+def test_an_autoscaling_as_full_as_it_may_be(kube: Kube) -> None:
+    pace = {"stabilization": "10m", "percent": 20, "period": "1m"}
+    floors = [
+        {
+            "name": f"{n}-" + "f" * 60,
+            "cron": "0,10,20,30 0-23/2 1-31 JAN-DEC MON#1,TUE,5L",
+            "timeZone": "America/Argentina/ComodRivadavia",
+            "duration": "168h",
+            "minReplicas": 10_000,
+        }
+        for n in range(10, 26)
+    ]
+    target = {
+        "cpuUtilization": 1000,
+        "memoryUtilization": 1000,
+        "concurrency": 100_000,
+        "queueDepth": 100_000,
+        "kvCacheUtilization": 99,
+        "requestsPerSecond": "999999999.999",
+        "query": {"promql": "q" * 2048, "perPod": "0.001"},
+    }
+    scaling = {
+        "minReplicas": 0,
+        "maxReplicas": 10_000,
+        "target": target,
+        "behavior": {"up": pace, "down": pace},
+        "floors": floors,
+    }
+    spec = {
+        "runtime": {"ref": {"name": "vllm"}},
+        "resources": {"requests": {"cpu": "1", "memory": "1Gi"}},
+        "autoscaling": scaling,
+        "rollout": {"strategy": "BlueGreen"},
+    }
+
+    stored = kube.create(MODEL_DEPLOYMENT, model(spec), dryRun="All")
+
+    assert parsed(stored).model_dump(exclude=SERVERS_OWN) == parsed(model(spec)).model_dump(exclude=SERVERS_OWN)
+
+
 SERVERS_OWN = {"uid", "generation"}
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fairlead.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, HTTP_ROUTE, SERVICE, SERVICE_ACCOUNT, Kind
+from fairlead.api.kinds import AUTOSCALERS, DEPLOYMENT, HTTP_ROUTE, SERVICE, SERVICE_ACCOUNT, Kind
 from fairlead.api.reasons import Reason
 from fairlead.apply.execute import rests_on, traffic
 from fairlead.plan import Apply, Delete, Scale, Step
@@ -92,8 +92,9 @@ def test_pods_that_may_not_be_deleted_keep_what_they_rest_on_and_no_other_pods()
     assert skipped((GONE, account), refused_deletion(DEPLOYMENT, "other")) == ["delete ServiceAccount fraud"]
 
 
-def test_nobody_fights_an_autoscaler_that_may_not_be_deleted():
-    refused = refused_deletion(HORIZONTAL_POD_AUTOSCALER, "fraud-1")
+@pytest.mark.parametrize("kind", AUTOSCALERS)
+def test_nobody_fights_an_autoscaler_that_may_not_be_deleted(kind: Kind):
+    refused = refused_deletion(kind, "fraud-1")
     found = (Scale(deployment="fraud-1", replicas=5), Scale(deployment="fraud-2", replicas=5))
     assert skipped(found, refused) == ["scale fraud-1"]
 

@@ -3,7 +3,8 @@
 from copy import deepcopy
 from typing import Any
 
-from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD
+from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, SCALED_OBJECT
+from fairlead.cluster.store import Key
 from fairlead.observe.caches import caches, runtime_name
 from world import RUNTIME, World, a_model
 
@@ -16,16 +17,48 @@ def versioned(obj: Any, version: int) -> dict[str, Any]:
     return found
 
 
-def test_the_status_of_an_autoscaler_is_no_reason_to_look():
+def an_autoscaler() -> dict[str, Any]:
     scaling = {"minReplicas": 2, "maxReplicas": 10, "target": {"cpuUtilization": 70}}
     world = World(a_model(autoscaling=scaling, resources={"requests": {"cpu": "1"}}))
     world.reconcile()
-    made = next(found for (kind, _), found in world.children.items() if kind == HORIZONTAL_POD_AUTOSCALER)
-    store = caches()[HORIZONTAL_POD_AUTOSCALER]
+    return next(found for (kind, _), found in world.children.items() if kind == HORIZONTAL_POD_AUTOSCALER)
+
+
+def test_the_numbers_of_an_autoscaler_are_no_reason_to_look():
+    made, store = an_autoscaler(), caches()[HORIZONTAL_POD_AUTOSCALER]
     assert store.observe("ADDED", versioned(made, 1) | {"status": {"currentReplicas": 1}}) == {FRAUD}
     assert store.observe("MODIFIED", versioned(made, 2) | {"status": {"currentReplicas": 2}}) == set()
     made["spec"]["maxReplicas"] = 99
     assert store.observe("MODIFIED", versioned(made, 3)) == {FRAUD}
+
+
+def test_an_autoscaler_that_begins_or_ends_to_fail_is_a_reason_to_look():
+    made, store = an_autoscaler(), caches()[HORIZONTAL_POD_AUTOSCALER]
+
+    def says(version: int, status: str, **more: Any) -> set[Key]:
+        condition = {"type": "ScalingActive", "status": status, "lastTransitionTime": str(version), **more}
+        limited = {"type": "ScalingLimited", "status": str(version % 2 == 0), "message": f"{version} pods"}
+        told = {"status": {"currentReplicas": version, "conditions": [condition, limited]}}
+        return store.observe("MODIFIED", versioned(made, version) | told)
+
+    assert says(1, "True", message="able to calculate a replica count from cpu: 1") == {FRAUD}
+    assert says(2, "True", message="able to calculate a replica count from cpu: 2") == set()
+    assert says(3, "False", message="no metrics") == {FRAUD}
+    assert says(4, "False", message="no metrics") == set()
+    assert says(5, "False", message="no metrics-server") == {FRAUD}
+    assert says(6, "True") == {FRAUD}
+
+
+def test_a_scaled_object_tells_of_its_fallback_and_not_of_its_load():
+    made, store = an_autoscaler(), caches()[SCALED_OBJECT]
+
+    def says(version: int, **conditions: str) -> set[Key]:
+        found = [{"type": kind, "status": status} for kind, status in conditions.items()]
+        return store.observe("MODIFIED", versioned(made, version) | {"status": {"conditions": found}})
+
+    assert says(1, Ready="True", Active="True", Fallback="False") == {FRAUD}
+    assert says(2, Ready="True", Active="False", Fallback="False") == set()
+    assert says(3, Ready="True", Active="False", Fallback="True") == {FRAUD}
 
 
 def test_a_runtime_concerns_the_models_that_use_it():

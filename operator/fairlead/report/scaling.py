@@ -1,0 +1,147 @@
+"""How the number of pods follows the load: ScalingActive, and why there are as many as there are.
+
+| situation                                                         | ScalingActive |
+|-------------------------------------------------------------------|---------------|
+| no autoscaling, or no revision has served yet                     | –             |
+| KEDA or a Prometheus is missing, a target is not measured         | False         |
+| the autoscaler is refused, or that before it does not go          | False         |
+| the autoscaler says that it cannot do its work                    | False         |
+| a time in floors cannot be read                                   | False         |
+| an autoscaler follows the load, or somebody else's does           | True          |
+
+It says nothing about Ready: where nobody can tell how many pods are needed, their number stays.
+"""
+
+from collections.abc import Iterator
+
+from fairlead.api.autoscaling import Autoscaling
+from fairlead.api.kinds import AUTOSCALERS
+from fairlead.api.modeldeployment import ModelDeploymentSpec
+from fairlead.api.reasons import ConditionType, Reason
+from fairlead.api.revision import Revision
+from fairlead.api.status import ScalingChange, ScalingStatus
+from fairlead.api.times import format_time
+from fairlead.decision import Decision
+from fairlead.report.finding import Finding
+from fairlead.scaling.choice import Chosen, chosen, floor_of, least_of, superseded_autoscalers
+from fairlead.scaling.floors import Floor
+from fairlead.scaling.trouble import troubles
+from fairlead.situation import Situation
+
+REMEMBERED = 5
+"""Changes that are told."""
+
+
+def scaling_active(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Finding | None:
+    """The condition; None where there is nothing to tell."""
+    scaling, stable = spec.autoscaling, decision.stable
+    if scaling is None or stable is None:
+        return None
+    if scaling.mode == "External":
+        told = "autoscaling.mode is External: Fairlead leaves the number of pods alone"
+        return _told(True, Reason.SCALED_ELSEWHERE, told)
+    found, floor = chosen(situation, scaling, stable), floor_of(situation, scaling)
+    followed = _followed(situation, scaling, found, stable)
+    return (
+        _lacking(situation, scaling, found, followed)
+        or _refused(situation, stable)
+        or _in_the_way(situation, found, stable)
+        or _failing(situation, found, stable)
+        or _unusable(floor, followed)
+        or _told(True, Reason.AUTOSCALED, followed + _held_up(floor))
+    )
+
+
+def scaling_status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> ScalingStatus | None:
+    """How many pods the serving revision asks for, and the last changes of that number."""
+    scaling, stable = spec.autoscaling, decision.stable
+    if scaling is None or stable is None or situation.deployment(stable.name) is None:
+        return None
+    before = situation.status.scaling if situation.status else None
+    now, changes = situation.asked_pods(stable.name), before.changes if before else ()
+    if before is not None and before.revision == stable.name and before.replicas != now:
+        why = _why(situation, scaling, stable, now)
+        change = ScalingChange(time=situation.now, before=before.replicas, after=now, reason=why)
+        changes = (change, *changes)[:REMEMBERED]
+    return ScalingStatus(revision=stable.name, replicas=now, changes=changes)
+
+
+def _told(status: bool, reason: Reason, message: str) -> Finding:
+    return Finding(type=ConditionType.SCALING_ACTIVE, status=status, reason=reason, message=message)
+
+
+def _lacking(situation: Situation, scaling: Autoscaling, found: Chosen, followed: str) -> Finding | None:
+    if found.reason is None:
+        return None
+    woken = scaling.min_replicas < least_of(situation, scaling)
+    awake = "; minReplicas 0 counts as 1, for nothing would wake the model" if woken else ""
+    return _told(False, found.reason, f"{'; '.join(found.lacks)}; {followed}{awake}")
+
+
+def _refused(situation: Situation, stable: Revision) -> Finding | None:
+    kinds = {kind.kind for kind in AUTOSCALERS}
+    for each in situation.refusals:
+        if each.kind in kinds and each.name == stable.name:
+            return _told(False, each.reason, f"{each.kind} {each.name} cannot be written: {each.message}")
+    return None
+
+
+def _in_the_way(situation: Situation, found: Chosen, stable: Revision) -> Finding | None:
+    for kind, _ in superseded_autoscalers(situation, found, stable):
+        told = f"{kind.kind} {stable.name} has to go first, and is still there"
+        return _told(False, Reason.AUTOSCALER_FAILING, told)
+    return None
+
+
+def _failing(situation: Situation, found: Chosen, stable: Revision) -> Finding | None:
+    live = situation.child(found.kind, stable.name) if found.kind else None
+    if found.kind is None or live is None:
+        return None
+    for each in troubles(found.kind, live):
+        said = f"{each['type']} is {each['status']}: {each.get('reason', '')}: {each.get('message', '')}"
+        told = f"{found.kind.kind} {stable.name} does not follow the load, {said}"
+        return _told(False, Reason.AUTOSCALER_FAILING, told)
+    return None
+
+
+def _unusable(floor: Floor, followed: str) -> Finding | None:
+    if not floor.problems:
+        return None
+    return _told(False, Reason.FLOOR_UNUSABLE, f"{'; '.join(floor.problems)}; {followed}{_held_up(floor)}")
+
+
+def _followed(situation: Situation, scaling: Autoscaling, found: Chosen, stable: Revision) -> str:
+    if found.kind is None:
+        return "the number of pods stays, but for floors"
+    held = ", ".join(_targets(scaling, found))
+    least = least_of(situation, scaling)
+    return f"{found.kind.kind} {stable.name} holds {held}, with {least} to {scaling.max_replicas} pods"
+
+
+def _targets(scaling: Autoscaling, found: Chosen) -> Iterator[str]:
+    target = scaling.target
+    if target is not None and target.cpu_utilization is not None:
+        yield f"cpuUtilization at {target.cpu_utilization} %"
+    if target is not None and target.memory_utilization is not None:
+        yield f"memoryUtilization at {target.memory_utilization} %"
+    for each in found.demands:
+        unit = " %" if each.target == "kvCacheUtilization" else " per pod"
+        yield f"{each.target} at {each.per_pod}{unit}"
+
+
+def _held_up(floor: Floor) -> str:
+    if floor.name is None:
+        return ""
+    until = f" until {format_time(floor.until)}" if floor.until else ""
+    return f"; floor {floor.name} asks for at least {floor.replicas}{until}"
+
+
+def _why(situation: Situation, scaling: Autoscaling, stable: Revision, now: int) -> str:
+    """Who has changed the number, as far as that can be told from outside."""
+    floor = floor_of(situation, scaling)
+    who = next((kind.kind for kind in AUTOSCALERS if situation.child(kind, stable.name)), None)
+    if who is None:
+        return "no autoscaler of Fairlead's"
+    if floor.name is not None and now == floor.replicas:
+        return f"{who} {stable.name}, by floor {floor.name}"
+    return f"{who} {stable.name}" + (", as many as maxReplicas allows" if now == scaling.max_replicas else "")

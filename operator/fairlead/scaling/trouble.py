@@ -1,0 +1,26 @@
+"""What an autoscaler says of itself when it does not follow the load. The rest of its status changes all the time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT, Kind
+
+_TELLING: Mapping[Kind, Mapping[str, str]] = {
+    HORIZONTAL_POD_AUTOSCALER: {"AbleToScale": "False", "ScalingActive": "False"},
+    SCALED_OBJECT: {"Ready": "False", "Paused": "True", "Fallback": "True"},
+}
+"""Conditions that say so, and with which status."""
+_WITHOUT_PODS = "ScalingDisabled"
+"""Reason of a HorizontalPodAutoscaler whose Deployment has no pods: nothing is wrong with it."""
+_KEPT = ("type", "status", "reason", "message")
+
+
+def troubles(kind: Kind, autoscaler: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The conditions of an autoscaler that say what is wrong, without their times."""
+    telling = _TELLING.get(kind, {})
+    found = (autoscaler.get("status") or {}).get("conditions") or ()
+    return tuple(
+        {name: each[name] for name in _KEPT if name in each}
+        for each in found
+        if telling.get(each.get("type", "")) == each.get("status", "") and each.get("reason") != _WITHOUT_PODS
+    )

@@ -1,0 +1,178 @@
+"""report/scaling.py: what the user reads of an autoscaler that works, of one that does not, and of what it has done."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from fairlead.api.kinds import DEPLOYMENT, SCALED_OBJECT, Kind
+from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER as HPA
+from fairlead.api.reasons import Reason
+from fairlead.situation import Refusal
+from unit.scaling.scaled_world import QUERY, a_world, autoscalers, bounds, said
+from world import World
+
+CPU, QUEUE = bounds({"cpuUtilization": 70}), bounds({"queueDepth": 8})
+OFFICE = {"name": "office", "cron": "0 8 * * *", "timeZone": "Europe/Berlin", "duration": "10h", "minReplicas": 6}
+
+
+def says(world: World, kind: Kind, **condition: str) -> None:
+    """The autoscaler says something of itself."""
+    live = world.children[kind, world.serving() or ""]
+    live["status"] = {"currentReplicas": 3, "conditions": [{"lastTransitionTime": "2026-01-05T09:00:00Z", **condition}]}
+
+
+def looked_at(world: World) -> tuple[str, str, str]:
+    world.reconcile()
+    return said(world)
+
+
+@pytest.mark.parametrize(
+    ("autoscaling", "kind", "condition"),
+    [
+        (CPU, HPA, {"type": "ScalingActive", "status": "False"}),
+        (CPU, HPA, {"type": "AbleToScale", "status": "False"}),
+        (QUEUE, SCALED_OBJECT, {"type": "Ready", "status": "False"}),
+        (QUEUE, SCALED_OBJECT, {"type": "Fallback", "status": "True"}),
+        (QUEUE, SCALED_OBJECT, {"type": "Paused", "status": "True"}),
+    ],
+)
+def test_an_autoscaler_that_cannot_do_its_work_is_quoted(autoscaling: Any, kind: Kind, condition: dict[str, str]):
+    world = a_world(autoscaling)
+    says(world, kind, **condition, reason="Why", message="as it says")
+    told = f"{kind.kind} R does not follow the load, {condition['type']} is {condition['status']}: Why: as it says"
+    assert looked_at(world) == ("False", "AutoscalerFailing", told)
+    assert (world.condition("Ready") or {})["status"] == "True", "the model serves all the same"
+    del world.children[kind, world.serving() or ""]["status"]
+    assert looked_at(world)[:2] == ("True", "Autoscaled")
+
+
+@pytest.mark.parametrize(
+    ("autoscaling", "kind", "condition"),
+    [
+        (CPU, HPA, {"type": "ScalingActive", "status": "True"}),
+        (CPU, HPA, {"type": "ScalingLimited", "status": "True"}),
+        (CPU, HPA, {"type": "ScalingActive", "status": "False", "reason": "ScalingDisabled"}),
+        (QUEUE, SCALED_OBJECT, {"type": "Ready", "status": "Unknown"}),
+        (QUEUE, SCALED_OBJECT, {"type": "Active", "status": "False"}),
+        (QUEUE, SCALED_OBJECT, {"type": "Fallback", "status": "False"}),
+    ],
+)
+def test_what_an_autoscaler_says_at_its_work_is_no_trouble(autoscaling: Any, kind: Kind, condition: dict[str, str]):
+    world = a_world(autoscaling)
+    says(world, kind, **condition)
+    assert looked_at(world)[:2] == ("True", "Autoscaled")
+
+
+def test_a_message_that_varies_by_itself_is_not_written_again():
+    world = a_world(CPU)
+    for address in ("10.0.0.1:443", "10.0.0.2:443", "10.0.0.3:443"):
+        says(
+            world, HPA, type="ScalingActive", status="False", reason="FailedGet", message=f"dial tcp {address}: refused"
+        )
+        world.reconcile()
+    assert "10.0.0.1:443" in said(world)[2]
+
+
+def test_an_autoscaler_that_is_refused_is_told():
+    world = a_world(QUEUE)
+    name = world.serving() or ""
+    told = 'unknown field "spec.fallback.behavior"'
+    world.refusals = (
+        Refusal(kind="ScaledObject", name=name, revision=name, reason=Reason.WRITE_REFUSED, message=told),
+    )
+    assert looked_at(world) == ("False", "WriteRefused", f"ScaledObject R cannot be written: {told}")
+
+
+def test_one_that_has_to_go_first_and_does_not_is_told():
+    world = a_world(QUEUE)
+    world.children[SCALED_OBJECT, world.serving() or ""]["metadata"]["deletionTimestamp"] = "2026-01-05T09:00:00Z"
+    world.change(autoscaling=CPU)
+    told = "ScaledObject R has to go first, and is still there"
+    assert looked_at(world) == ("False", "AutoscalerFailing", told)
+    assert set(autoscalers(world)) == {SCALED_OBJECT}
+
+
+def test_a_floor_that_holds_is_told_with_its_end():
+    world = a_world({**CPU, "floors": [OFFICE]})
+    told = "HorizontalPodAutoscaler R holds cpuUtilization at 70 %, with 2 to 10 pods"
+    assert said(world)[2] == f"{told}; floor office asks for at least 6 until 2026-01-05T17:00:00Z"
+    world.now = datetime(2026, 1, 5, 17, 0, tzinfo=UTC)
+    assert looked_at(world)[2] == told
+
+
+@pytest.mark.parametrize("wrong", [{"cron": "0 8 30 2 *"}, {"timeZone": "Europe/Atlantis"}])
+def test_a_floor_that_cannot_be_read_is_told_and_the_rest_goes_on(wrong: dict[str, str]):
+    odd = {**OFFICE, "name": "odd", "minReplicas": 9, **wrong}
+    world = a_world({**CPU, "floors": [odd, OFFICE]})
+    status, reason, message = said(world)
+    assert (status, reason) == ("False", "FloorUnusable")
+    assert message.startswith("floor odd ")
+    assert message.endswith("floor office asks for at least 6 until 2026-01-05T17:00:00Z")
+    assert autoscalers(world)[HPA]["minReplicas"] == 6
+    assert (world.condition("Ready") or {})["status"] == "True"
+
+
+def test_changes_are_remembered_with_who_made_them():
+    world = a_world(CPU)
+    name = world.serving() or ""
+    for pods in (3, 5, 10, 4, 2, 3):
+        world.now += timedelta(minutes=1)
+        world.children[DEPLOYMENT, name]["spec"]["replicas"] = pods
+        world.reconcile()
+    scaling = (world.status or {})["scaling"]
+    assert (scaling["revision"], scaling["replicas"]) == (name, 3)
+    assert [(each["before"], each["after"]) for each in scaling["changes"]] == [
+        (2, 3),
+        (4, 2),
+        (10, 4),
+        (5, 10),
+        (3, 5),
+    ]
+    assert scaling["changes"][3]["reason"] == f"HorizontalPodAutoscaler {name}, as many as maxReplicas allows"
+
+
+def test_a_change_by_a_floor_is_told_as_one():
+    world = a_world({**QUEUE, "floors": [{**OFFICE, "cron": "0 12 * * *", "timeZone": "UTC"}]})
+    world.now = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+    world.reconcile()
+    name = world.serving() or ""
+    assert autoscalers(world)[SCALED_OBJECT]["minReplicaCount"] == 6
+    world.children[DEPLOYMENT, name]["spec"]["replicas"] = 6
+    world.reconcile()
+    assert (world.status or {})["scaling"]["changes"][0]["reason"] == f"ScaledObject {name}, by floor office"
+
+
+@pytest.mark.parametrize("autoscaling", [CPU, QUEUE, {**CPU, "floors": [OFFICE, {**OFFICE, "name": "b", "cron": "x"}]}])
+def test_a_quiet_model_has_the_same_status_at_every_look(autoscaling: Any):
+    world = a_world(autoscaling)
+    before = world.reconcile().status
+    for _ in range(20):
+        world.now += timedelta(minutes=7)
+        assert world.reconcile().status == before
+
+
+def test_a_model_that_sleeps_says_so_and_one_that_wakes_is_not_ready_yet():
+    world = a_world(bounds({"query": QUERY}, minReplicas=0))
+
+    def pods(number: int) -> dict[str, tuple[str, str]]:
+        world.children[DEPLOYMENT, world.serving() or ""]["spec"]["replicas"] = number
+        world.reconcile()
+        found = {kind: world.condition(kind) or {} for kind in ("Ready", "Available")}
+        return {kind: (each["status"], each["reason"]) for kind, each in found.items()}
+
+    pods(0)
+    world.run_pods()
+    assert pods(0) == {"Ready": ("True", "ScaledToZero"), "Available": ("False", "ScaledToZero")}
+    assert (world.condition("Ready") or {})["message"].endswith("is scaled to zero, as its autoscaler asks")
+    assert pods(1) == {"Ready": ("False", "NotAvailable"), "Available": ("False", "NotAvailable")}
+    world.run_pods()
+    assert pods(1) == {"Ready": ("True", "Serving"), "Available": ("True", "Serving")}
+
+
+def test_a_model_is_not_unready_because_a_floor_begins():
+    world = a_world({**CPU, "floors": [{**OFFICE, "cron": "0 12 * * *", "timeZone": "UTC"}]})
+    world.now = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+    world.reconcile()
+    assert autoscalers(world)[HPA]["minReplicas"] == 6
+    assert (world.condition("Ready") or {})["status"] == "True"
