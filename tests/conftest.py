@@ -87,6 +87,25 @@ def helm() -> Helm:
     return Helm(program=localcluster.binary("helm"), chart=ROOT / "charts" / "fairlead")
 
 
+def _needs(extra: str) -> None:
+    if os.environ.get("FAIRLEAD_TEST_KUBECONFIG"):
+        pytest.skip(f"needs {extra} of hack/cluster, and FAIRLEAD_TEST_KUBECONFIG names another cluster")
+
+
+@pytest.fixture(scope="session")
+def metrics_server(kube: Kube) -> None:
+    """metrics.k8s.io is served."""
+    _needs("the metrics-server")
+    localcluster.up(metrics=True)
+
+
+@pytest.fixture(scope="session")
+def keda(kube: Kube) -> None:
+    """ScaledObjects are acted upon, and external.metrics.k8s.io is served."""
+    _needs("KEDA")
+    localcluster.up(keda=True)
+
+
 @pytest.fixture
 def release(helm: Helm, kube: Kube) -> Iterator[Release]:
     """A release of the chart of this checkout, not installed yet."""

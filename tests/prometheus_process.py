@@ -98,10 +98,11 @@ def scraping(
     interval: str = "1s",
     rules: Sequence[dict[str, Any]] = (),
     arguments: Sequence[str] = (),
+    port: int | None = None,
 ) -> Iterator[PrometheusProcess]:
     """A Prometheus with these scrape_configs and rules, for a while; installed first where it is missing."""
     packages.install({"prometheus": "prometheus"}, print)
-    process = PrometheusProcess(folder, _free_port(), scrapes, interval, tuple(rules), tuple(arguments))
+    process = PrometheusProcess(folder, port or free_port(), scrapes, interval, tuple(rules), tuple(arguments))
     process.start()
     try:
         yield process
@@ -109,7 +110,8 @@ def scraping(
         process.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens at."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

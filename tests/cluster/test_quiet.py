@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api_proxy import ApiProxy
-from fairlead.api.kinds import MODEL_DEPLOYMENT, Kind
+from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER, MODEL_DEPLOYMENT, Kind
 from kube import Kube
 from models import a_model, a_server
 from operator_process import OperatorProcess
@@ -122,7 +122,14 @@ def priority(kube: Kube) -> None:
     )
 
 
-@pytest.mark.usefixtures("priority")
+def is_measured(kube: Kube, namespace: str, model: str) -> bool:
+    """Whether its autoscaler knows what its pods use, and status says so: before that it complains."""
+    (found,) = kube.list(HORIZONTAL_POD_AUTOSCALER, namespace, f"fairlead.dev/model={model}")
+    measured = len(found.get("status", {}).get("currentMetrics") or ()) == 2
+    return measured and kube.condition(namespace, model, "ScalingActive").get("reason") == "Autoscaled"
+
+
+@pytest.mark.usefixtures("priority", "metrics_server")
 def test_a_minute_with_everything_set_is_quiet_and_so_is_a_restart(
     kube: Kube, operator: OperatorProcess, proxy: ApiProxy, namespace: str, server_image: str
 ):
@@ -131,6 +138,7 @@ def test_a_minute_with_everything_set_is_quiet_and_so_is_a_restart(
     for name in SCALINGS:
         model = kube.wait_ready(namespace, name, seconds=120)
         assert model["status"]["readyReplicas"] == 2
+    until(lambda: is_measured(kube, namespace, "scaled"), seconds=120, every=1, what="what the pods use")
     before = len(proxy.writes)
     same(lambda: proxy.writes[before:], seconds=60, what="what is written")
     assert operator.metric("fairlead_noop_writes_total") == 0

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from fairlead.api.kinds import POD
+from fairlead.api.kinds import POD, POD_MONITOR
 from kube import Kube
 
 MODEL = "fairlead.dev/model=fraud"
@@ -34,6 +34,23 @@ def discovery(kube: Kube, namespace: str) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
     server.server_close()
+
+
+def scrape(kube: Kube, namespace: str, pods: str) -> dict[str, Any]:
+    """The job that the Prometheus Operator makes of the PodMonitor of `fraud`, but for the discovery of pods."""
+    found = kube.get(POD_MONITOR, namespace, "fraud")
+    assert found is not None
+    (endpoint,) = found["spec"]["podMetricsEndpoints"]
+    relabelings = [
+        {"action": each["action"], "source_labels": each["sourceLabels"], "target_label": each["targetLabel"]}
+        for each in endpoint["relabelings"]
+    ]
+    return {
+        "job_name": f"{namespace}/fraud",
+        "metrics_path": endpoint["path"],
+        "http_sd_configs": [{"url": pods, "refresh_interval": "2s"}],
+        "relabel_configs": relabelings,
+    }
 
 
 def _target(pod: dict[str, Any]) -> dict[str, Any]:

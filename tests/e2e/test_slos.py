@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from e2e.discovery import MODEL, discovery
+from e2e.discovery import MODEL, discovery, scrape
 from e2e.load import load
-from fairlead.api.kinds import DEPLOYMENT, MODEL_DEPLOYMENT, POD, POD_MONITOR, PROMETHEUS_RULE
+from fairlead.api.kinds import DEPLOYMENT, MODEL_DEPLOYMENT, POD, PROMETHEUS_RULE
 from generation.dashboards import dashboards
 from kube import Kube
 from models import METRICS, a_model, a_server
@@ -135,20 +135,3 @@ def rules(kube: Kube, namespace: str, folder: Path) -> list[dict[str, Any]]:
     file.write_text(json.dumps(found["spec"]))
     check(file)
     return [{**group, "interval": "1m"} for group in found["spec"]["groups"]]
-
-
-def scrape(kube: Kube, namespace: str, pods: str) -> dict[str, Any]:
-    """The job that the Prometheus Operator makes of the PodMonitor, but for the discovery of pods."""
-    found = kube.get(POD_MONITOR, namespace, "fraud")
-    assert found is not None
-    (endpoint,) = found["spec"]["podMetricsEndpoints"]
-    relabelings = [
-        {"action": each["action"], "source_labels": each["sourceLabels"], "target_label": each["targetLabel"]}
-        for each in endpoint["relabelings"]
-    ]
-    return {
-        "job_name": f"{namespace}/fraud",
-        "metrics_path": endpoint["path"],
-        "http_sd_configs": [{"url": pods, "refresh_interval": "2s"}],
-        "relabel_configs": relabelings,
-    }

@@ -178,6 +178,11 @@ class Autoscaling(Part):
         tuple[ScheduledFloor, ...], Field(max_length=16, json_schema_extra=named_list()), unique("name")
     ] = Field(default=(), description="Times with more pods at least.")
 
+    @property
+    def pace(self) -> ScalingBehavior:
+        """How fast it follows."""
+        return self.behavior or ScalingBehavior()
+
 
 def needs_request(target: str, resource: str) -> Rule:
     """Rule for the spec: what is scaled by needs a request.

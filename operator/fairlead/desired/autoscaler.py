@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fairlead.api.autoscaling import Autoscaling, ScalingBehavior, ScalingPace
+from fairlead.api.autoscaling import Autoscaling, ScalingPace
 from fairlead.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT
 from fairlead.api.revision import Revision
 from fairlead.metadata import manifest
@@ -59,13 +59,12 @@ def _scaled_object(
         {"type": name, "name": name, "metricType": "Utilization", "metadata": {"value": str(share)}}
         for name, share in _resources(scaling)
     ]
-    behavior = scaling.behavior or ScalingBehavior()
     return {
         **manifest(SCALED_OBJECT, identity, revision.name, revision),
         "spec": {
             "scaleTargetRef": _target(revision),
             "pollingInterval": ASKED_EVERY,
-            "cooldownPeriod": int(behavior.down.stabilization.total_seconds()),
+            "cooldownPeriod": int(scaling.pace.down.stabilization.total_seconds()),
             "minReplicaCount": floor,
             "maxReplicaCount": scaling.max_replicas,
             "fallback": {
@@ -108,8 +107,7 @@ def _resources(scaling: Autoscaling) -> list[tuple[str, int]]:
 
 
 def _behavior(scaling: Autoscaling) -> dict[str, Any]:
-    behavior = scaling.behavior or ScalingBehavior()
-    return {"scaleUp": _pace(behavior.up), "scaleDown": _pace(behavior.down)}
+    return {"scaleUp": _pace(scaling.pace.up), "scaleDown": _pace(scaling.pace.down)}
 
 
 def _pace(pace: ScalingPace) -> dict[str, Any]:

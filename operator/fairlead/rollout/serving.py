@@ -19,7 +19,7 @@ def serves(
     situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, old: tuple[Drained, ...]
 ) -> Decision:
     needed = wanted_replicas(spec, situation, None)
-    floor = floor_left(situation, stable) if stable and spec.autoscaling else NOTHING
+    floor = floor_left(situation, spec.autoscaling, stable) if stable and spec.autoscaling else NOTHING
     guards = [guard_left(situation, spec, drained) for drained in old]
     return Decision(
         phase=_phase(situation, spec, old),

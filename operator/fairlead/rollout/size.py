@@ -7,7 +7,7 @@ stable        needed; while a candidate is on trial never less than it has, and 
               place, or has had its time
 draining      what it has
 floor         of a candidate's autoscaler: needed. It would meet all traffic with minReplicas otherwise
-              of any other one: what it was while a candidate is on trial, and for FLOOR_TIME after it took over
+              of any other one: what it was while a candidate is on trial, and for a while after it took over
 """
 
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ from fairlead.rollout.stable import stable_since
 from fairlead.scaling.choice import floor_of, least_of
 from fairlead.situation import Manifest, Situation
 
-FLOOR_TIME = timedelta(minutes=5)
-"""How long a new stable revision is not scaled in: the autoscaler's default stabilisation window
-(kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale, "Stabilization window")."""
+FLOOR_TIME = timedelta(minutes=2)
+"""How long a new stable revision is not scaled in at least: what it was measured at before it took over may be as old,
+with scrapes a minute apart."""
 
 
 def sized(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Decision:
@@ -86,9 +86,12 @@ def needs_the_room(situation: Situation, stable: Revision, candidate: Revision, 
     return situation.asked_pods(stable.name) > 0 and situation.placed_pods(candidate.name) < needed
 
 
-def floor_left(situation: Situation, stable: Revision) -> timedelta:
-    """How long the stable revision's autoscaler must still not scale it in; not positive when it may."""
-    return stable_since(situation, stable) + FLOOR_TIME - situation.now
+def floor_left(situation: Situation, bounds: Autoscaling, stable: Revision) -> timedelta:
+    """How long the stable revision's autoscaler must still not scale it in; not positive when it may.
+
+    That is the time for which fewer pods have to be enough at any other time, counted from the takeover.
+    """
+    return stable_since(situation, stable) + max(bounds.pace.down.stabilization, FLOOR_TIME) - situation.now
 
 
 def _scale(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Mapping[str, int]:
@@ -119,13 +122,13 @@ def _number(situation: Situation, spec: ModelDeploymentSpec, decision: Decision,
 def _floors(situation: Situation, bounds: Autoscaling | None, decision: Decision) -> Mapping[str, int]:
     if bounds is None:
         return {}
-    wanted = {revision.name: _floor(situation, decision, revision) for revision in decision.running}
+    wanted = {revision.name: _floor(situation, bounds, decision, revision) for revision in decision.running}
     # The bounds may have been changed since: an autoscaler with more at least than at most is refused.
     least = floor_of(situation, bounds).replicas
     return {name: min(max(least, floor), bounds.max_replicas) for name, floor in wanted.items()}
 
 
-def _floor(situation: Situation, decision: Decision, revision: Revision) -> int:
+def _floor(situation: Situation, bounds: Autoscaling, decision: Decision, revision: Revision) -> int:
     """The floor before the spec's bounds; 0 for none.
 
     After a takeover the autoscaler still sees the idle time before, and would scale in under full traffic: its own
@@ -134,7 +137,7 @@ def _floor(situation: Situation, decision: Decision, revision: Revision) -> int:
     if revision == decision.candidate:
         return decision.replicas
     on_trial = decision.candidate is not None and decision.starting
-    if on_trial or (decision.stable is not None and floor_left(situation, decision.stable) > timedelta(0)):
+    if on_trial or (decision.stable is not None and floor_left(situation, bounds, decision.stable) > timedelta(0)):
         live = situation.autoscalers(revision.name)
         least = max((_said(each) for each in live), default=0)
         judged = on_trial and revision == decision.stable and decision.candidate_replicas is not None

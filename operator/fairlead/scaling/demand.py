@@ -17,7 +17,8 @@ from fairlead.slo.promql import like, rates, selector, summed
 from fairlead.slo.query import query_problem
 
 OVER = "2m"
-"""What requests per second are taken over: at least two scrapes must fall into it."""
+"""Two scrapes must fall into it. Requests per second are taken between the last two of them, as `irate` does: `rate`
+would spread what it saw over the whole time, and after a while without scrapes see a fraction of the load."""
 KNOWN = "1h"
 """How long a pod that was scraped once counts as one that has work."""
 FORBIDDEN = "is forbidden by the administrator of Fairlead (prometheus.queries of its chart)"
@@ -80,7 +81,7 @@ def _of_requests(per_pod: str, profile: MetricsProfile | None, subject: Subject)
     counted = profile.errors or profile.aborts if profile else None
     if counted is None:
         return NoDemand(target="requestsPerSecond", why="the metrics profile of the server counts no requests")
-    each = summed(("pod",), rates(counted.total, OVER, subject.matchers))
+    each = summed(("pod",), rates(counted.total, OVER, subject.matchers, "irate"))
     return Demand(target="requestsPerSecond", query=_of_all_pods(each, subject), per_pod=per_pod)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
+from typing import Literal
 
 from fairlead.api.metrics import Series
 from fairlead.api.names import SERIES_MODEL, SERIES_REVISION
@@ -50,13 +51,15 @@ def summed(by: Iterable[str], what: str) -> str:
     return f"sum by ({', '.join(by)}) ({what})"
 
 
-def rates(counted: Iterable[Series], over: str, matchers: tuple[str, ...]) -> str:
+def rates(
+    counted: Iterable[Series], over: str, matchers: tuple[str, ...], function: Literal["rate", "irate"] = "rate"
+) -> str:
     """Per second, each series that one of these matches, and none twice."""
     found = tuple(counted)
     several = len({each.series for each in found}) > 1
     parts = []
     for each in found:
-        part = f"rate({selector(each.series, *matchers, *like(each.labels))}[{over}])"
+        part = f"{function}({selector(each.series, *matchers, *like(each.labels))}[{over}])"
         # `or` takes series for the same when their labels are, and rate() has dropped their names.
         parts.append(f'label_replace({part}, "{_NAME}", "{each.series}", "", "")' if several else part)
     return " or ".join(dict.fromkeys(parts))

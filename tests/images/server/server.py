@@ -5,6 +5,7 @@ Environment:
     VERSION=1               what /v1/predict answers with
     ERROR_RATE=0            share of predictions that fail with 500
     LATENCY=0               seconds that a prediction takes longer
+    WORK=0                  seconds of the CPU that a prediction takes, one after the other
     START_DELAY=0           seconds before it listens
     NEVER_READY=            anything: /readyz always says 503
     EXIT_ON_START=          a message: it says so on stderr and exits with 1
@@ -40,6 +41,7 @@ class Behaviour:
     version: str
     error_rate: float
     latency: float
+    work: float
     start_delay: float
     never_ready: bool
     exit_on_start: str
@@ -56,6 +58,7 @@ def behaviour(environment: dict[str, str]) -> Behaviour:
         version=environment.get("VERSION", "1"),
         error_rate=number("ERROR_RATE"),
         latency=number("LATENCY"),
+        work=number("WORK"),
         start_delay=number("START_DELAY"),
         never_ready=bool(environment.get("NEVER_READY")),
         exit_on_start=environment.get("EXIT_ON_START", ""),
@@ -69,6 +72,7 @@ class Server:
     behaviour: Behaviour
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     open: set["asyncio.Task[None]"] = field(default_factory=set)
+    predicting: int = 0
     answers: Counter[int] = field(default_factory=Counter)
     durations: Counter[float] = field(default_factory=Counter)  # by the bucket that they first fit in
     duration_sum: float = 0.0
@@ -174,8 +178,12 @@ async def _answer(server: Server, method: str, path: str) -> Answer:
 
 async def _prediction(server: Server) -> Answer:
     began = time.perf_counter()
-    if server.behaviour.latency:
+    server.predicting += 1
+    try:
         await asyncio.sleep(server.behaviour.latency)
+        _compute(server.behaviour.work)
+    finally:
+        server.predicting -= 1
     failed = random.random() < _error_rate(server)
     status = HTTPStatus.INTERNAL_SERVER_ERROR if failed else HTTPStatus.OK
     body = {"error": "the model failed"} if failed else {"version": server.behaviour.version, "score": random.random()}
@@ -184,6 +192,12 @@ async def _prediction(server: Server) -> Answer:
     server.durations[next((edge for edge in BUCKETS if took <= edge), float("inf"))] += 1
     server.duration_sum += took
     return Answer(status, json.dumps(body).encode())
+
+
+def _compute(seconds: float) -> None:
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
 
 
 def _error_rate(server: Server) -> float:
@@ -199,6 +213,7 @@ def metrics(server: Server) -> str:
     # A series that is there from the start: otherwise its first increase is never seen.
     codes = sorted({*server.answers, 200, 500})
     lines += [f'http_requests_total{{code="{code}"}} {server.answers[code]}' for code in codes]
+    lines += ["# TYPE http_requests_in_progress gauge", f"http_requests_in_progress {server.predicting}"]
     lines += ["# TYPE http_request_duration_seconds histogram"]
     count = 0
     for edge in (*BUCKETS, float("inf")):

@@ -143,6 +143,17 @@ def test_requests_per_second(tmp_path: Path):
     answer(tmp_path, up("a", "b") | series, RATE, **{"30m": 15})
 
 
+def test_requests_per_second_are_the_same_right_after_a_time_without_scrapes(tmp_path: Path):
+    """Scraped every 15 seconds, 10 requests per second, but for three minutes: no fewer pods must seem enough."""
+    series = {
+        f"up{{{of('a')}}}": "1x20 _x14 1x20",
+        f"requests_total{{{of('a', code='200')}}}": "0+150x20 _x14 5250+150x20",
+    }
+    asked = query(RATE)
+    expected = {(asked, "5m"): {"{}": 10.0}, (asked, "8m"): {}, (asked, "9m"): {"{}": 10.0}}
+    Try(folder=tmp_path, groups=[], series=series, interval="15s").answers(expected)
+
+
 def test_the_rate_of_a_pod_that_is_not_scraped_any_more_is_not_counted_twice(tmp_path: Path):
     series = {
         f"requests_total{{{of('a', code='200')}}}": "0+600x120",

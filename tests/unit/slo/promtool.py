@@ -35,11 +35,12 @@ def check(file: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Try:
-    """Groups of rules, and series that they are evaluated on, once a minute."""
+    """Groups of rules, and series that they are evaluated on, once a minute; scraped as often, or every `interval`."""
 
     folder: Path
     groups: Sequence[Mapping[str, Any]]
     series: Series
+    interval: str = "1m"
 
     def answers(self, expected: Mapping[tuple[str, str], Rows]) -> None:
         """What is answered, by query and time (such as `1h`)."""
@@ -55,7 +56,7 @@ class Try:
             for (query, at), rows in expected.items()
         ]
         test = {
-            "interval": "1m",
+            "interval": self.interval,
             "input_series": [{"series": name, "values": values} for name, values in self.series.items()],
             "promql_expr_test": queries,
         }
