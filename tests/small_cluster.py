@@ -36,9 +36,10 @@ from fairlead.observe.hanging import HangingPods
 from fairlead.observe.look import Observer
 from fairlead.observe.probe import Pods, Probes
 from fairlead.observe.questions import Questions
+from fairlead.observe.rivals import Rivals
 from fairlead.observe.sweeps import Sweeps
 from fairlead.site import Site
-from fairlead.situation import Exposed, Hanging, ProbeAnswer, Situation
+from fairlead.situation import Exposed, Hanging, ProbeAnswer, Rival, Situation
 from fairlead.work import Worker
 from memory_api import MemoryApi, Object, Write
 from world import RUNTIME, START, a_model
@@ -118,6 +119,20 @@ class NoPages(Exposures):
         """Nothing was begun."""
 
 
+class NoRivals(Rivals):
+    """Nobody else scales anything."""
+
+    def __init__(self) -> None:
+        """It reads nothing."""
+
+    def of(self, key: Key, deployments: frozenset[str]) -> tuple[Rival, ...]:
+        """Nothing."""
+        return ()
+
+    def end(self, key: Key) -> None:
+        """Nothing was begun."""
+
+
 class Process:
     """One life of the operator: what it remembers is gone with it."""
 
@@ -132,6 +147,7 @@ class Process:
             hanging=NothingHangs(),
             exposures=NoPages(),
             budgets=Budgets(None, self.queue.add),
+            rivals=NoRivals(),
         )
         self.observer = Observer(self.stores, questions, Site(keda_prometheus="http://prometheus"), lambda: cluster.now)
         self.work = Worker(self.observer, Writer(client, self.stores, "fairlead-0"), Metrics().rollouts)

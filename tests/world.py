@@ -19,7 +19,7 @@ from fairlead.observe.exposed import remembered
 from fairlead.plan import Apply, Delete, LogLine, Plan, Scale, Step
 from fairlead.reconcile import reconcile
 from fairlead.site import Site
-from fairlead.situation import ErrorBudget, Exposed, Identity, ProbeAnswer, Refusal, Situation
+from fairlead.situation import ErrorBudget, Exposed, Identity, ProbeAnswer, Refusal, Rival, Situation
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
@@ -82,6 +82,8 @@ class World:
     """What the pods of the stable revision have been seen to count."""
     budget: ErrorBudget | None = None
     """What Prometheus says is left of the error budgets, to whoever asks."""
+    rivals: tuple[Rival, ...] = ()
+    """Somebody else's autoscalers."""
     forbidden: frozenset[Kind] = frozenset()
     """Those of which nobody may read any: what is written of them is not seen again."""
     count: int = 0
@@ -114,6 +116,7 @@ class World:
             annotations=dict(self.model["metadata"].get("annotations") or {}),
             exposed=self.exposed or remembered(status),
             budget=self.budget if waits_for_budget(status) else None,
+            rivals=self.rivals,
             refusals=self.refusals,
             served=self.served,
             site=self.site,

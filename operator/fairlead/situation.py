@@ -90,6 +90,16 @@ class ErrorBudget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rival:
+    """Somebody else's autoscaler, of a Deployment of the model or of the ModelDeployment itself."""
+
+    kind: str
+    name: str
+    target_kind: str
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Situation:
     """One look at one model. `status` is what was written last, or None when there is none that can be read.
 
@@ -112,6 +122,7 @@ class Situation:
     trial: Trial | None = None
     exposed: Exposed | None = None
     budget: ErrorBudget | None = None
+    rivals: tuple[Rival, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
     served: frozenset[Kind] = frozenset(OPTIONAL)
@@ -129,6 +140,10 @@ class Situation:
     def autoscalers(self, revision: str) -> tuple[Manifest, ...]:
         """The live autoscalers of a revision: more than one only while one takes the place of another."""
         return tuple(live for kind in AUTOSCALERS if (live := self.child(kind, revision)) is not None)
+
+    def rivals_of(self, revision: str) -> tuple[Rival, ...]:
+        """Somebody else's autoscalers of a revision's Deployment."""
+        return tuple(each for each in self.rivals if (each.target_kind, each.target) == (DEPLOYMENT.kind, revision))
 
     def service(self) -> Manifest | None:
         """The live Service that clients use."""

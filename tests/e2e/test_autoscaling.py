@@ -1,5 +1,6 @@
 """Models whose pods follow real load, by what a real metrics-server and a real KEDA say. All side by side."""
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -106,7 +107,10 @@ def a_rollout(place: Place) -> list[int]:
             on_trial.append(found["spec"]["replicas"])
         return list(place.status().get("history") or ())
 
-    (decision, *_) = until(decided, seconds=400, every=0.5, what="a decision")
+    try:
+        (decision, *_) = until(decided, seconds=400, every=0.5, what="a decision")
+    except AssertionError as late:
+        raise AssertionError(f"{late}; {json.dumps(place.status(), indent=1)}") from None
     assert decision["outcome"] == "Promoted", decision
     return on_trial
 

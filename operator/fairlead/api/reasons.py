@@ -92,6 +92,8 @@ class Reason(StrEnum):
     """An autoscaler holds the number of pods, as spec.autoscaling says."""
     SCALED_ELSEWHERE = "ScaledElsewhere"
     """spec.autoscaling.mode is External: Fairlead leaves the number of pods alone."""
+    FOREIGN_AUTOSCALER = "ForeignAutoscaler"
+    """Somebody else's autoscaler sets the number of pods, and the spec does not say so."""
     AUTOSCALER_MISSING = "AutoscalerMissing"
     """spec.autoscaling.target takes KEDA and a Prometheus, and one of them is not there."""
     TARGET_UNMEASURED = "TargetUnmeasured"

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from fairlead.api.kinds import CORE_EVENT, Kind
+from fairlead.api.names import MODEL
 from fairlead.cluster.connection import Connection
 from fairlead.cluster.errors import (
     ApiError,
@@ -28,6 +29,7 @@ EVENTS = 50
 LIST_TIMEOUT = timedelta(seconds=30)
 RESTARTS = 5
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+WHOLE = "application/json"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
@@ -133,18 +135,23 @@ class Reader:
             return None
         return True
 
+    async def strangers(self, kind: Kind, namespace: str | None) -> list[Object]:
+        """The objects of a kind that belong to no model, as they are now."""
+        pages = self._pages(kind.path(namespace), f"!{MODEL}", accept=WHOLE)
+        return [each async for page in pages for each in page.get("items") or ()]
+
     async def events_of(self, namespace: str, uid: str) -> list[Object]:
         """Events about one object; some of them where there are very many."""
         params = {"fieldSelector": f"involvedObject.uid={uid}", "limit": str(EVENTS)}
         answer = await self._connection.request("GET", CORE_EVENT.path(namespace), params=params)
         return list(answer.get("items") or ())
 
-    async def _pages(self, path: str, label_selector: str | None) -> AsyncIterator[dict[str, Any]]:
+    async def _pages(
+        self, path: str, label_selector: str | None, *, accept: str = METADATA_LIST
+    ) -> AsyncIterator[dict[str, Any]]:
         params = {"limit": str(CHUNK)} | ({"labelSelector": label_selector} if label_selector else {})
         while True:
-            page = await self._connection.request(
-                "GET", path, params=params, accept=METADATA_LIST, timeout=LIST_TIMEOUT
-            )
+            page = await self._connection.request("GET", path, params=params, accept=accept, timeout=LIST_TIMEOUT)
             yield page
             if not (following := page["metadata"].get("continue")):
                 return

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import kopf
 
-from fairlead.api.kinds import MODEL_DEPLOYMENT, OPTIONAL, Kind
+from fairlead.api.kinds import AUTOSCALERS, MODEL_DEPLOYMENT, OPTIONAL, Kind
 from fairlead.apply.execute import Writer
 from fairlead.cluster.access import Access
 from fairlead.cluster.alone import Alone
@@ -20,7 +20,7 @@ from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.namespaces import Namespaces
 from fairlead.cluster.optional import OptionalKinds
 from fairlead.cluster.queue import WorkQueue
-from fairlead.cluster.store import Key
+from fairlead.cluster.store import Key, Object
 from fairlead.cluster.use import Use
 from fairlead.handlers.watches import SELECTORS, WATCHED, Hooks, registry
 from fairlead.observe.asking import Asking
@@ -32,6 +32,7 @@ from fairlead.observe.look import Observer
 from fairlead.observe.probe import Probes
 from fairlead.observe.prometheus import Prometheus
 from fairlead.observe.questions import Questions
+from fairlead.observe.rivals import Rivals
 from fairlead.observe.sweeps import Sweeps
 from fairlead.settings import Settings
 from fairlead.work import Worker
@@ -62,6 +63,7 @@ class Operator:
         self._hanging = HangingPods(client.events_of, self._look_at, _now)
         self._exposures = Exposures(self._asking, self._look_at, _now)
         self._budgets = Budgets(self._prometheus, self._look_at)
+        self._rivals = Rivals(self._other_autoscalers, self._look_at)
         observer = self._observer()
         self._controller = Controller(
             stores=tuple(self._stores.values()),
@@ -97,6 +99,7 @@ class Operator:
                 hanging=self._hanging,
                 exposures=self._exposures,
                 budgets=self._budgets,
+                rivals=self._rivals,
             ),
             settings.site,
             _now,
@@ -194,10 +197,20 @@ class Operator:
         await self._sweeps.close()
         await self._exposures.close()
         await self._budgets.close()
+        await self._rivals.close()
         await self._asking.close()
         if self._prometheus is not None:
             await self._prometheus.close()
         await self._connection.close()
+
+    async def _other_autoscalers(self) -> list[Object]:
+        kinds = [kind for kind in AUTOSCALERS if kind not in OPTIONAL or kind in self._served()]
+        return [
+            {**each, "kind": kind.kind}
+            for kind in kinds
+            for namespace in (self._watched or (None,))
+            for each in await self._client.strangers(kind, namespace)
+        ]
 
     def _look_at(self, key: Key) -> None:
         self._controller.look_at(key)

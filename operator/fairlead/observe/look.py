@@ -88,6 +88,7 @@ class Observer:
             trial=self._trials.latest(key, status, now),
             exposed=self._questions.exposed(subject),
             budget=self._questions.budget(subject),
+            rivals=self._questions.rivals_of(subject),
             annotations=live["metadata"].get("annotations") or {},
             served=self._served(),
             forbidden=self._forbidden(),

@@ -18,9 +18,10 @@ from fairlead.observe.budget import Budgets
 from fairlead.observe.exposed import Exposures, remembered
 from fairlead.observe.hanging import HangingPods
 from fairlead.observe.probe import Probes
+from fairlead.observe.rivals import Rivals
 from fairlead.observe.source import Asked
 from fairlead.observe.sweeps import Sweeps
-from fairlead.situation import ErrorBudget, Exposed, ProbeAnswer, revision_named, revision_of
+from fairlead.situation import ErrorBudget, Exposed, ProbeAnswer, Rival, revision_named, revision_of
 from fairlead.slo.events import needed
 
 TRIED = BEFORE_TRAFFIC | ON_TRIAL
@@ -61,6 +62,7 @@ class Questions:
     hanging: HangingPods
     exposures: Exposures
     budgets: Budgets
+    rivals: Rivals
 
     def end(self, key: Key) -> None:
         """Nobody wants to know about this model any more."""
@@ -69,6 +71,7 @@ class Questions:
         self.hanging.end(key)
         self.exposures.end(key)
         self.budgets.end(key)
+        self.rivals.end(key)
 
     def answer(self, subject: Subject) -> ProbeAnswer | None:
         """What the candidate that the last decision left on its way answered, once it has pods to ask."""
@@ -108,6 +111,11 @@ class Questions:
             return None
         targets = {each.name: 1 - each.allowed for each in subject.model.spec.slo.objectives}
         return self.budgets.left(subject.key, targets)
+
+    def rivals_of(self, subject: Subject) -> tuple[Rival, ...]:
+        """Somebody else's autoscalers of its Deployments, or of the model itself."""
+        deployments = frozenset(name for kind, name in subject.children if kind == DEPLOYMENT)
+        return self.rivals.of(subject.key, deployments)
 
     def exposed(self, subject: Subject) -> Exposed | None:
         """What the stable revision's pods count, as far as the objectives need to know."""

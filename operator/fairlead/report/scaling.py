@@ -2,7 +2,9 @@
 
 | situation                                                         | ScalingActive |
 |-------------------------------------------------------------------|---------------|
-| no autoscaling, or no revision has served yet                     | –             |
+| no revision has served yet                                        | –             |
+| no autoscaling, and nobody else's autoscaler                      | –             |
+| somebody else's autoscaler, and mode is not External              | False         |
 | KEDA or a Prometheus is missing, a target is not measured         | False         |
 | the autoscaler is refused, or that before it does not go          | False         |
 | the autoscaler says that it cannot do its work                    | False         |
@@ -15,7 +17,7 @@ It says nothing about Ready: where nobody can tell how many pods are needed, the
 from collections.abc import Iterator
 
 from fairlead.api.autoscaling import Autoscaling
-from fairlead.api.kinds import AUTOSCALERS
+from fairlead.api.kinds import AUTOSCALERS, MODEL_DEPLOYMENT
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import ConditionType, Reason
 from fairlead.api.revision import Revision
@@ -35,15 +37,18 @@ REMEMBERED = 5
 def scaling_active(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Finding | None:
     """The condition; None where there is nothing to tell."""
     scaling, stable = spec.autoscaling, decision.stable
-    if scaling is None or stable is None:
+    if stable is None:
         return None
+    if scaling is None:
+        return _contested(situation, None, stable)
     if scaling.mode == "External":
         told = "autoscaling.mode is External: Fairlead leaves the number of pods alone"
         return _told(True, Reason.SCALED_ELSEWHERE, told)
     found, floor = chosen(situation, scaling, stable), floor_of(situation, scaling)
     followed = _followed(situation, scaling, found, stable)
     return (
-        _lacking(situation, scaling, found, followed)
+        _contested(situation, scaling, stable)
+        or _lacking(situation, scaling, found, followed)
         or _refused(situation, stable)
         or _in_the_way(situation, found, stable)
         or _failing(situation, found, stable)
@@ -68,6 +73,23 @@ def scaling_status(situation: Situation, spec: ModelDeploymentSpec, decision: De
 
 def _told(status: bool, reason: Reason, message: str) -> Finding:
     return Finding(type=ConditionType.SCALING_ACTIVE, status=status, reason=reason, message=message)
+
+
+def _contested(situation: Situation, scaling: Autoscaling | None, stable: Revision) -> Finding | None:
+    """One of the ModelDeployment sets spec.replicas, as anybody may, unless there is autoscaling."""
+    for each in situation.rivals_of(stable.name):
+        if scaling is None:
+            told = "Fairlead leaves it alone, so spec.replicas does not hold: delete that, or set spec.autoscaling"
+        else:
+            told = "two take it back from each other: delete that, or set spec.autoscaling.mode: External"
+        theirs = f"{each.kind} {each.name}, which is not Fairlead's, sets the number of pods of {each.target}"
+        return _told(False, Reason.FOREIGN_AUTOSCALER, f"{theirs}; {told}")
+    for each in situation.rivals if scaling is not None else ():
+        if each.target_kind == MODEL_DEPLOYMENT.kind:
+            theirs = f"{each.kind} {each.name}, which is not Fairlead's, is meant to scale this ModelDeployment"
+            told = f"{theirs}, and cannot beside spec.autoscaling: delete one of the two"
+            return _told(False, Reason.FOREIGN_AUTOSCALER, told)
+    return None
 
 
 def _lacking(situation: Situation, scaling: Autoscaling, found: Chosen, followed: str) -> Finding | None:

@@ -114,6 +114,8 @@ def _number(situation: Situation, spec: ModelDeploymentSpec, decision: Decision,
         return None if owned and autoscalers else max(now, decision.replicas)
     if any(each["metadata"].get("deletionTimestamp") for each in autoscalers):
         return None  # somebody's finalizer keeps it alive, and it would take back whatever is set
+    if now > 0 and situation.rivals_of(revision.name):
+        return None  # nor is it taken back from somebody else's, again and again: ScalingActive says so
     if revision == decision.stable:
         return decision.stable_replicas
     return decision.replicas if revision == decision.candidate else None

@@ -8,9 +8,9 @@ import pytest
 from fairlead.api.kinds import DEPLOYMENT, SCALED_OBJECT, Kind
 from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER as HPA
 from fairlead.api.reasons import Reason
-from fairlead.situation import Refusal
+from fairlead.situation import Refusal, Rival
 from unit.scaling.scaled_world import QUERY, a_world, autoscalers, bounds, said
-from world import World
+from world import World, a_model
 
 CPU, QUEUE = bounds({"cpuUtilization": 70}), bounds({"queueDepth": 8})
 OFFICE = {"name": "office", "cron": "0 8 * * *", "timeZone": "Europe/Berlin", "duration": "10h", "minReplicas": 6}
@@ -176,3 +176,53 @@ def test_a_model_is_not_unready_because_a_floor_begins():
     world.reconcile()
     assert autoscalers(world)[HPA]["minReplicas"] == 6
     assert (world.condition("Ready") or {})["status"] == "True"
+
+
+THEIRS = "HorizontalPodAutoscaler theirs, which is not Fairlead's,"
+
+
+def a_rival(kind: str, target: str) -> Rival:
+    return Rival(kind="HorizontalPodAutoscaler", name="theirs", target_kind=kind, target=target)
+
+
+def test_an_autoscaler_that_is_not_ours_is_told():
+    world = a_world(CPU)
+    world.rivals = (a_rival("Deployment", world.serving() or ""),)
+    two = f"{THEIRS} sets the number of pods of R; two take it back from each other: delete that, or set "
+    assert looked_at(world) == ("False", "ForeignAutoscaler", f"{two}spec.autoscaling.mode: External")
+    assert (world.condition("Ready") or {})["status"] == "True"
+    world.rivals = ()
+    assert looked_at(world)[:2] == ("True", "Autoscaled")
+
+
+def test_with_mode_external_it_is_what_was_meant():
+    world = a_world({"mode": "External", "minReplicas": 1, "maxReplicas": 10})
+    world.rivals = (a_rival("Deployment", world.serving() or ""),)
+    assert looked_at(world)[:2] == ("True", "ScaledElsewhere")
+
+
+def test_beside_a_fixed_number_it_is_told_and_left_alone():
+    """Both would set the number again and again otherwise, and pods would come and go."""
+    world = World(a_model(replicas=2))
+    world.settle()
+    world.rivals = (a_rival("Deployment", world.serving() or ""),)
+    world.children[DEPLOYMENT, world.serving() or ""]["spec"]["replicas"] = 5
+    alone = "Fairlead leaves it alone, so spec.replicas does not hold: delete that, or set spec.autoscaling"
+    assert looked_at(world) == ("False", "ForeignAutoscaler", f"{THEIRS} sets the number of pods of R; {alone}")
+    assert world.children[DEPLOYMENT, world.serving() or ""]["spec"]["replicas"] == 5
+    world.rivals = ()
+    world.reconcile()
+    assert world.condition("ScalingActive") is None
+    assert world.children[DEPLOYMENT, world.serving() or ""]["spec"]["replicas"] == 2
+
+
+def test_one_of_the_model_itself_may_set_the_number_but_not_beside_autoscaling():
+    world = World(a_model(replicas=2))
+    world.settle()
+    world.rivals = (a_rival("ModelDeployment", "fraud"),)
+    world.reconcile()
+    assert world.condition("ScalingActive") is None
+    world = a_world(CPU)
+    world.rivals = (a_rival("ModelDeployment", "fraud"),)
+    told = f"{THEIRS} is meant to scale this ModelDeployment, and cannot beside spec.autoscaling: delete one of the two"
+    assert looked_at(world) == ("False", "ForeignAutoscaler", told)

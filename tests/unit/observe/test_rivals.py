@@ -1,0 +1,101 @@
+"""observe/rivals.py: whose number of pods somebody else sets, from lists that are read beside the looks."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from fairlead.cluster.errors import ServerFault
+from fairlead.cluster.store import Key
+from fairlead.observe.rivals import Rivals
+from fairlead.situation import Rival
+
+KEY, OTHER = ("risk", "fraud"), ("risk", "churn")
+MADE_BY_KEDA = {"ownerReferences": [{"kind": "ScaledObject", "name": "theirs"}]}
+
+
+def an_autoscaler(name: str, *target: str, kind: str = "HorizontalPodAutoscaler", **metadata: Any) -> dict[str, Any]:
+    """Of a kind and a name; one that names no kind means a Deployment."""
+    reference = dict(zip(("name", "kind"), target, strict=False))
+    return {
+        "kind": kind,
+        "metadata": {"namespace": "risk", "name": name, **metadata},
+        "spec": {"scaleTargetRef": reference},
+    }
+
+
+class Lists:
+    """What is listed: one answer after the other, the last again and again; None is an error."""
+
+    def __init__(self, *answers: Iterable[dict[str, Any]] | None) -> None:
+        self._answers = list(answers)
+        self.news: asyncio.Queue[Key] = asyncio.Queue()
+        self.read: asyncio.Queue[None] = asyncio.Queue()
+        self.rivals = Rivals(self._read_all, self.news.put_nowait, pause=0.01)
+
+    async def _read_all(self) -> Iterable[dict[str, Any]]:
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        self.read.put_nowait(None)
+        if answer is None:
+            raise ServerFault("it starts")
+        return answer
+
+    async def told(self) -> Key:
+        """The next news."""
+        async with asyncio.timeout(10):
+            return await self.news.get()
+
+    async def read_again(self, times: int) -> None:
+        """Waits until the lists were read so often from now on."""
+        async with asyncio.timeout(10):
+            for _ in range(self.read.qsize() + times):
+                await self.read.get()
+
+
+async def test_whoever_scales_a_deployment_or_the_model_itself_is_told():
+    lists = Lists(
+        [
+            an_autoscaler("theirs", "fraud-1", kind="ScaledObject"),
+            an_autoscaler("keda-hpa-theirs", "fraud-1", "Deployment", **MADE_BY_KEDA),
+            an_autoscaler("of-the-model", "fraud", "ModelDeployment"),
+            an_autoscaler("of-another", "churn-1", "Deployment"),
+            an_autoscaler("of-what-only-has-the-name", "fraud-1", "StatefulSet"),
+            {"kind": "ScaledObject", "metadata": {"namespace": "risk", "name": "of-nothing"}},
+        ]
+    )
+    assert lists.rivals.of(KEY, frozenset({"fraud-1"})) == (), "nobody knows yet"
+    assert await lists.told() == KEY
+    assert lists.rivals.of(KEY, frozenset({"fraud-1"})) == (
+        Rival(kind="HorizontalPodAutoscaler", name="of-the-model", target_kind="ModelDeployment", target="fraud"),
+        Rival(kind="ScaledObject", name="theirs", target_kind="Deployment", target="fraud-1"),
+    )
+    await lists.rivals.close()
+
+
+async def test_news_is_told_once_and_to_those_whom_it_is_about():
+    lists = Lists([], [an_autoscaler("theirs", "fraud-1", "Deployment")])
+    lists.rivals.of(OTHER, frozenset({"churn-1"}))
+    lists.rivals.of(KEY, frozenset({"fraud-1"}))
+    assert await lists.told() == KEY
+    await lists.read_again(3)
+    assert lists.news.empty()
+    await lists.rivals.close()
+
+
+async def test_one_that_goes_is_news_and_a_list_that_fails_is_none():
+    theirs = [an_autoscaler("theirs", "fraud-1", "Deployment")]
+    lists = Lists(theirs, None, None, [])
+    lists.rivals.of(KEY, frozenset({"fraud-1"}))
+    assert [await lists.told() for _ in range(2)] == [KEY, KEY]
+    assert lists.rivals.of(KEY, frozenset({"fraud-1"})) == ()
+    await lists.rivals.close()
+
+
+async def test_without_models_nothing_is_read():
+    lists = Lists([])
+    lists.rivals.of(KEY, frozenset())
+    await lists.read_again(1)
+    lists.rivals.end(KEY)
+    while not lists.read.empty():
+        lists.read.get_nowait()
+    await asyncio.sleep(0.05)
+    assert lists.read.empty()
