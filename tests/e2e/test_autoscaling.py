@@ -36,7 +36,7 @@ class Place:
     def spec(self, version: str = "1", **env: str) -> dict[str, Any]:
         spec = a_canary(self.image, version, **env)
         del spec["replicas"]
-        spec["rollout"]["confidence"] = "90"
+        spec["rollout"] |= {"confidence": "90", "maxWeight": 50}
         return {**spec, "resources": {"requests": {"cpu": "100m"}}}
 
     def create(self, spec: dict[str, Any]) -> None:
@@ -62,24 +62,24 @@ class Place:
 
 
 @contextmanager
-def lossless(place: Place) -> Iterator[None]:
+def lossless(place: Place, rate: int = RATE) -> Iterator[None]:
     """A load of which no request is lost."""
-    with load(place.kube, place.namespace, place.image, rate=RATE) as traffic:
+    with load(place.kube, place.namespace, place.image, rate=rate) as traffic:
         yield
         counted = traffic.stop()
     print(f"{counted['ok']} answered, {counted['failed']} lost in {counted['seconds']:.0f} s")
-    assert counted["ok"] >= 0.8 * RATE * counted["seconds"], f"the load itself was too weak: {counted}"
+    assert counted["ok"] >= 0.8 * rate * counted["seconds"], f"the load itself was too weak: {counted}"
     assert counted["failed"] == 0, counted["failures"]
 
 
 def by_cpu_and_through_a_rollout(place: Place) -> None:
-    """Every request takes 10 ms of the CPU, and more around it: too much for one pod of 100m, and for two."""
+    """Every request takes 6 ms of the CPU, and more around it: too much for one pod of 100m, and for two."""
     bounds = {"minReplicas": 1, "maxReplicas": 4, "target": {"cpuUtilization": 100}, "behavior": {"down": AT_ONCE}}
     with running(place.kube.kubeconfig, place.folder, place.namespace):
-        place.create({**place.spec(WORK="0.01"), "autoscaling": bounds})
+        place.create({**place.spec(WORK="0.006"), "autoscaling": bounds})
         place.kube.wait_ready(place.namespace, "fraud")
         assert place.asked() == 1
-        with lossless(place):
+        with lossless(place, rate=45):
             place.until_asked(lambda pods: pods >= 3, 240, "more pods, under load")
             on_trial = a_rollout(place)
         assert on_trial == sorted(on_trial), "the stable revision was scaled in while a canary was on trial"
@@ -95,7 +95,7 @@ def by_cpu_and_through_a_rollout(place: Place) -> None:
 
 def a_rollout(place: Place) -> list[int]:
     """Version 2, until it is promoted; how many pods the stable one asked for meanwhile."""
-    spec = place.spec("2", WORK="0.01")
+    spec = place.spec("2", WORK="0.006")
     place.patch(model=spec["model"], runtime=spec["runtime"])
     until(lambda: place.status()["rollout"]["phase"] == "Judging", seconds=90, what="a trial")
     stable, on_trial = place.status()["stable"]["revision"], []

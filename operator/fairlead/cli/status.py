@@ -25,7 +25,7 @@ def register(commands: Commands) -> None:
         "status",
         help="show how all models of a namespace stand, or one of them in full",
         description="Shows a line for every ModelDeployment of a namespace, or one of them with its revisions, "
-        "conditions, evidence, what has become of people's orders, and last decisions.",
+        "conditions, evidence, changes of its number of pods, what has become of people's orders, and last decisions.",
     )
     parser.add_argument("name", nargs="?", help="name of a ModelDeployment; absent: all of them")
     where = parser.add_mutually_exclusive_group()
@@ -79,6 +79,7 @@ def in_full(model: Mapping[str, Any], pods: Pods) -> str:
         _revisions(found, pods),
         _evidence(found),
         _conditions(found),
+        _scaling(found),
         _orders(found),
         _history(found),
     )
@@ -133,6 +134,15 @@ def _conditions(found: Standing) -> Iterator[str]:
     for each in found.status.conditions:
         told_above = each.message == found.message
         rows.append((each.type, each.status, each.reason, "" if told_above else each.message))
+    yield from table.lines(rows, gap="   ") if len(rows) > 1 else ()
+
+
+def _scaling(found: Standing) -> Iterator[str]:
+    """How the number of pods of what serves has changed."""
+    scaling = found.status.scaling
+    changes = scaling.changes if scaling else ()
+    rows = [("PODS", "BEFORE", "SINCE", "")]
+    rows += [(str(each.after), str(each.before), format_time(each.time), each.reason) for each in changes]
     yield from table.lines(rows, gap="   ") if len(rows) > 1 else ()
 
 

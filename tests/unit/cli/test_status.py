@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from canary_world import CanaryWorld
+from fairlead.api.kinds import DEPLOYMENT
 from fairlead.cli.main import main
 from fairlead.cli.standing import standing, verdict
 from fairlead.cli.status import in_full, overview
+from unit.scaling.scaled_world import a_world, bounds
 from unit.test_canary import on_trial, until_phase
 from unit.test_decisions import canary, judged
 
@@ -108,3 +110,14 @@ def test_the_verdict_is_open_until_the_wanted_revision_is_in_or_out():
 def test_a_name_in_all_namespaces_is_refused(capsys: pytest.CaptureFixture[str]):
     assert main(["status", "fraud", "-A"]) == 1
     assert capsys.readouterr().err == "fairlead: a name is of one namespace: leave out --all-namespaces, or the name\n"
+
+
+def test_changes_of_the_number_of_pods_are_told():
+    world = a_world(bounds({"cpuUtilization": 70}))
+    for pods in (4, 7):
+        world.children[DEPLOYMENT, world.serving() or ""]["spec"]["replicas"] = pods
+        world.reconcile()
+    told = in_full({**world.model, "status": world.status}, {}).splitlines()
+    found = told.index(next(line for line in told if line.startswith("PODS   BEFORE")))
+    assert [line.split()[:2] for line in told[found + 1 : found + 3]] == [["7", "4"], ["4", "2"]]
+    assert f"HorizontalPodAutoscaler {world.serving()}" in told[found + 1]
