@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -383,8 +384,13 @@ def test_an_autoscaled_model_at_zero_is_woken():
     assert world.children[(DEPLOYMENT, world.serving())]["spec"]["replicas"] == 2
 
 
-def test_a_new_revision_is_not_scaled_in_while_its_autoscaler_still_sees_it_idle():
-    scaling = {"minReplicas": 1, "maxReplicas": 10, "target": {"cpuUtilization": 70}}
+@pytest.mark.parametrize(("stabilization", "minutes"), [(None, 10), ("3m", 3), ("0s", 2)])
+def test_a_new_revision_is_not_scaled_in_while_its_autoscaler_still_sees_it_idle(
+    stabilization: str | None, minutes: int
+):
+    scaling: dict[str, Any] = {"minReplicas": 1, "maxReplicas": 10, "target": {"cpuUtilization": 70}}
+    if stabilization is not None:
+        scaling["behavior"] = {"down": {"stabilization": stabilization, "percent": 100, "period": "15s"}}
     world = settled(autoscaling=scaling, resources={"requests": {"cpu": "1"}})
     world.children[(DEPLOYMENT, world.serving())]["spec"]["replicas"] = 6
     world.run_pods()
@@ -397,10 +403,10 @@ def test_a_new_revision_is_not_scaled_in_while_its_autoscaler_still_sees_it_idle
     assert world.serving() == new
     autoscaler = world.children[(HORIZONTAL_POD_AUTOSCALER, new)]
     assert autoscaler["spec"]["minReplicas"] == 6
-    world.now += timedelta(minutes=4)
+    world.now += timedelta(minutes=minutes, seconds=-1)
     world.reconcile()
     assert world.children[(HORIZONTAL_POD_AUTOSCALER, new)]["spec"]["minReplicas"] == 6
-    world.now += timedelta(minutes=1)
+    world.now += timedelta(seconds=1)
     world.reconcile()
     assert world.children[(HORIZONTAL_POD_AUTOSCALER, new)]["spec"]["minReplicas"] == 1
 

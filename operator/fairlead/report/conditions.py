@@ -28,7 +28,7 @@ from dataclasses import replace
 from fairlead.api.kinds import DEPLOYMENT, SERVICE
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.phases import ON_TRIAL
-from fairlead.api.reasons import ConditionType, Reason
+from fairlead.api.reasons import ConditionType, Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.decision import Decision, Wait
 from fairlead.report.capacity import with_pods
@@ -132,7 +132,9 @@ def _candidate_waits(situation: Situation, decision: Decision) -> Verdict | None
     if decision.candidate is None or decision.wait is None:
         return None
     serves = f"; {decision.stable.name} goes on serving" if decision.stable else ""
-    return _waiting(situation, decision.candidate, decision.wait, serves, overdue=decision.overdue)
+    # What a canary waits for is not its fault, and its deadline does not run. Its Deployment does not know that.
+    late = decision.phase != Phase.WAITING and _past_deadline(situation.deployment(decision.candidate.name))
+    return _waiting(situation, decision.candidate, decision.wait, serves, overdue=decision.overdue or late)
 
 
 def _stable_incomplete(situation: Situation, decision: Decision) -> Verdict | None:
@@ -143,14 +145,14 @@ def _stable_incomplete(situation: Situation, decision: Decision) -> Verdict | No
         return None
     reason = Reason.STARTING if serving else Reason.NOT_AVAILABLE
     wait = Wait(reason=reason, message=f"{serving} of {needed} replicas of {decision.stable.name} are available")
-    return _waiting(situation, decision.stable, wait, "")
+    late = _past_deadline(situation.deployment(decision.stable.name))
+    return _waiting(situation, decision.stable, wait, "", overdue=late)
 
 
-def _waiting(situation: Situation, revision: Revision, wait: Wait, suffix: str, *, overdue: bool = False) -> Verdict:
+def _waiting(situation: Situation, revision: Revision, wait: Wait, suffix: str, *, overdue: bool) -> Verdict:
     live = situation.deployment(revision.name)
     trouble = first_trouble(live, situation.pods_of(revision.name), situation.hanging_pod(revision.name))
     reason, message = wait.reason, wait.message
-    overdue = overdue or _past_deadline(live)
     if wait.reason in TAKES_A_PERSON:
         return Verdict(ready=False, reason=wait.reason, message=wait.message + suffix, stalled=True)
     if trouble is not None:
