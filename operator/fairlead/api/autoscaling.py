@@ -73,8 +73,16 @@ class ScalingTarget(Part):
     @property
     def by_prometheus(self) -> bool:
         """Whether it takes more than the CPU and the memory of the pods, which the cluster itself measures."""
-        asked = (self.concurrency, self.queue_depth, self.kv_cache_utilization, self.requests_per_second, self.query)
+        return self.by_pods or self.query is not None
+
+    @property
+    def by_pods(self) -> bool:
+        """Whether it takes what the pods themselves count."""
+        asked = (self.concurrency, self.queue_depth, self.kv_cache_utilization, self.requests_per_second)
         return any(each is not None for each in asked)
+
+
+PERCENT = "At most so many percent of the pods in a period, and one pod at least."
 
 
 class ScalingPace(Part):
@@ -83,21 +91,35 @@ class ScalingPace(Part):
     stabilization: Annotated[Duration, between("0s", "1h")] = Field(
         description="How long it has to be so before the number changes."
     )
-    percent: int = Field(ge=1, le=1000, description="At most so many percent of the pods, or one pod, in a period.")
+    percent: int = Field(ge=1, le=1000, description=PERCENT)
     period: Annotated[Duration, between("1s", "30m")] = Field(description="The period.")
+
+
+class ScalingUpPace(ScalingPace):
+    """How fast pods come."""
+
+    stabilization: Annotated[Duration, between("0s", "1h")] = Field(
+        default=timedelta(0), description="How long it has to be so before the number changes."
+    )
+    percent: int = Field(default=100, ge=1, le=1000, description=PERCENT)
+    period: Annotated[Duration, between("1s", "30m")] = Field(default=timedelta(seconds=15), description="The period.")
+
+
+class ScalingDownPace(ScalingPace):
+    """How fast they go."""
+
+    stabilization: Annotated[Duration, between("0s", "1h")] = Field(
+        default=timedelta(minutes=10), description="How long it has to be so before the number changes."
+    )
+    percent: int = Field(default=20, ge=1, le=1000, description=PERCENT)
+    period: Annotated[Duration, between("1s", "30m")] = Field(default=timedelta(minutes=1), description="The period.")
 
 
 class ScalingBehavior(Part):
     """How fast the number of pods follows. By default up at once and down slowly, for servers that start slowly."""
 
-    up: ScalingPace = Field(
-        default=ScalingPace(stabilization=timedelta(0), percent=100, period=timedelta(seconds=15)),
-        description="When more pods are needed.",
-    )
-    down: ScalingPace = Field(
-        default=ScalingPace(stabilization=timedelta(minutes=10), percent=20, period=timedelta(minutes=1)),
-        description="When fewer are.",
-    )
+    up: ScalingUpPace = Field(default=ScalingUpPace(), description="When more pods are needed.")
+    down: ScalingDownPace = Field(default=ScalingDownPace(), description="When fewer are.")
 
 
 class ScheduledFloor(Part):
@@ -154,6 +176,16 @@ class Autoscaling(Part):
             "minReplicas",
         ),
         rule(
+            "autoscaling.minReplicas: 0 takes target.query without concurrency, queueDepth, kvCacheUtilization and "
+            "requestsPerSecond: nothing can be said of those without a pod, and KEDA wakes a model for that",
+            "self.minReplicas > 0 || !has(self.target) || !has(self.target.query) || "
+            f"!({' || '.join(f'has(self.target.{each})' for each in BY_PODS)})",
+            lambda self: (
+                self.min_replicas > 0 or self.target is None or self.target.query is None or not self.target.by_pods
+            ),
+            "minReplicas",
+        ),
+        rule(
             "autoscaling.floors must not go beyond autoscaling.maxReplicas",
             "!has(self.floors) || self.floors.all(f, f.minReplicas <= self.maxReplicas)",
             lambda self: all(each.min_replicas <= self.max_replicas for each in self.floors),
@@ -172,7 +204,7 @@ class Autoscaling(Part):
     behavior: ScalingBehavior | None = Field(
         default=None,
         description="How fast the number follows. Absent: up at once, at most twofold in 15s; down after 10m, at most "
-        "20 percent (or one pod) in 1m.",
+        "20 percent in 1m.",
     )
     floors: Annotated[
         tuple[ScheduledFloor, ...], Field(max_length=16, json_schema_extra=named_list()), unique("name")

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from fairlead.api.kinds import CORE_EVENT, Kind
-from fairlead.api.names import MODEL
 from fairlead.cluster.connection import Connection
 from fairlead.cluster.errors import (
     ApiError,
@@ -135,9 +134,9 @@ class Reader:
             return None
         return True
 
-    async def strangers(self, kind: Kind, namespace: str | None) -> list[Object]:
-        """The objects of a kind that belong to no model, as they are now."""
-        pages = self._pages(kind.path(namespace), f"!{MODEL}", accept=WHOLE)
+    async def every(self, kind: Kind, namespace: str | None) -> list[Object]:
+        """All objects of a kind, as they are now."""
+        pages = self._pages(kind.path(namespace), None, accept=WHOLE)
         return [each async for page in pages for each in page.get("items") or ()]
 
     async def events_of(self, namespace: str, uid: str) -> list[Object]:

@@ -3,27 +3,44 @@
 from typing import Any
 
 from fairlead.api.autoscaling import Autoscaling, ScalingPace
-from fairlead.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT
+from fairlead.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT, Kind
 from fairlead.api.revision import Revision
 from fairlead.metadata import manifest
 from fairlead.scaling.choice import Chosen
 from fairlead.scaling.demand import Demand
 from fairlead.site import Site
-from fairlead.situation import Identity
+from fairlead.situation import Identity, Manifest
 
 ASKED_EVERY = 15
 """Seconds between two questions of KEDA to Prometheus; as often as the HorizontalPodAutoscaler decides."""
 SILENT = 3
-"""So often Prometheus may fail to answer before KEDA takes it for silent."""
+"""KEDA takes Prometheus for silent when it has failed to answer more often than that, one time after the other."""
+
+
+_BOUNDS = {
+    HORIZONTAL_POD_AUTOSCALER: ("minReplicas", "maxReplicas"),
+    SCALED_OBJECT: ("minReplicaCount", "maxReplicaCount"),
+}
 
 
 def autoscaler(
     identity: Identity, revision: Revision, scaling: Autoscaling, chosen: Chosen, floor: int, site: Site
 ) -> dict[str, Any] | None:
     """The autoscaler, which never goes below `floor` replicas (rollout/size.py); None where none is chosen."""
+    if chosen.kind is not None and chosen.kept is not None:
+        return _kept(identity, revision, scaling, chosen.kind, chosen.kept, floor)
     if chosen.kind == HORIZONTAL_POD_AUTOSCALER:
         return _horizontal(identity, revision, scaling, floor)
     return _scaled_object(identity, revision, scaling, chosen, floor, site) if chosen.kind == SCALED_OBJECT else None
+
+
+def _kept(
+    identity: Identity, revision: Revision, scaling: Autoscaling, kind: Kind, live: Manifest, floor: int
+) -> dict[str, Any]:
+    """As it is, with the bounds of now."""
+    least, most = _BOUNDS[kind]
+    bounds = {least: max(1, floor), most: scaling.max_replicas}
+    return {**manifest(kind, identity, revision.name, revision), "spec": {**live["spec"], **bounds}}
 
 
 def _horizontal(identity: Identity, revision: Revision, scaling: Autoscaling, floor: int) -> dict[str, Any]:
@@ -111,13 +128,10 @@ def _behavior(scaling: Autoscaling) -> dict[str, Any]:
 
 
 def _pace(pace: ScalingPace) -> dict[str, Any]:
-    """One pod in a period may always come or go: of two pods, 20 percent are none."""
+    """At least one pod in a period: Kubernetes rounds in the direction of the change."""
     period = int(pace.period.total_seconds())
     return {
         "stabilizationWindowSeconds": int(pace.stabilization.total_seconds()),
         "selectPolicy": "Max",
-        "policies": [
-            {"type": "Percent", "value": pace.percent, "periodSeconds": period},
-            {"type": "Pods", "value": 1, "periodSeconds": period},
-        ],
+        "policies": [{"type": "Percent", "value": pace.percent, "periodSeconds": period}],
     }

@@ -134,6 +134,7 @@ class Operator:
         await self._narrow()
         await self._all_served()
         await self._find_optional()
+        await self._rivals.begin()
         self._running = asyncio.create_task(self._controller.run(), name="controller")
         # Without its controller the process only looks alive: it ends, and the kubelet starts another.
         self._running.add_done_callback(lambda _: self._stop.set())
@@ -209,7 +210,7 @@ class Operator:
             {**each, "kind": kind.kind}
             for kind in kinds
             for namespace in (self._watched or (None,))
-            for each in await self._client.strangers(kind, namespace)
+            for each in await self._client.every(kind, namespace)
         ]
 
     def _look_at(self, key: Key) -> None:

@@ -6,7 +6,7 @@ No look waits for an answer.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from fairlead.api.kinds import DEPLOYMENT, Kind
+from fairlead.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, Kind
 from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.parse import Invalid
 from fairlead.api.phases import BEFORE_TRAFFIC, ON_TRIAL
@@ -113,9 +113,9 @@ class Questions:
         return self.budgets.left(subject.key, targets)
 
     def rivals_of(self, subject: Subject) -> tuple[Rival, ...]:
-        """Somebody else's autoscalers of its Deployments, or of the model itself."""
-        deployments = frozenset(name for kind, name in subject.children if kind == DEPLOYMENT)
-        return self.rivals.of(subject.key, deployments)
+        """Somebody else's autoscalers of its revisions, also those that run no more, or of the model itself."""
+        revisions = frozenset(name for kind, name in subject.children if kind in (DEPLOYMENT, CONTROLLER_REVISION))
+        return self.rivals.of(subject.key, revisions)
 
     def exposed(self, subject: Subject) -> Exposed | None:
         """What the stable revision's pods count, as far as the objectives need to know."""

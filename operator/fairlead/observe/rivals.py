@@ -1,7 +1,7 @@
 """Autoscalers that are not Fairlead's, and set the number of pods of a model all the same.
 
-They carry no label to watch them by, and there may be many of others in a cluster, whose status changes every few
-seconds. So they are listed now and then, once for all models.
+No label says whose they are, and there may be many of others in a cluster, whose status changes every few seconds. So
+they are not watched, but listed now and then, once for all models.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ PAUSE = 30.0
 _ALL: Key = ("", "all models")
 
 ReadAll = Callable[[], Awaitable[Iterable[Object]]]
-"""All autoscalers that carry no model's name, each with its kind. Raises ApiError."""
+"""All autoscalers there are, each with its kind. Raises ApiError."""
 
 
 class Rivals:
@@ -36,18 +36,19 @@ class Rivals:
         self._asked: dict[Key, frozenset[str]] = {}
         self._found: Mapping[str, tuple[Rival, ...]] = {}
 
-    def of(self, key: Key, deployments: frozenset[str]) -> tuple[Rival, ...]:
-        """The rivals of a model with these Deployments, as far as they are known by now."""
-        self._asked[key] = deployments
-        if not self._running.goes_on(_ALL, ()):
-            self._running.begin(_ALL, (), self._read_on)
+    async def begin(self) -> None:
+        """Reads them once, before anybody looks: what is not known yet must not pass for nothing. Then goes on."""
+        await self._read()
+        self._running.begin(_ALL, (), self._read_on)
+
+    def of(self, key: Key, revisions: frozenset[str]) -> tuple[Rival, ...]:
+        """The rivals of a model with these revisions."""
+        self._asked[key] = revisions
         return self._about(key, self._found)
 
     def end(self, key: Key) -> None:
         """Nobody wants to know about this model any more."""
         self._asked.pop(key, None)
-        if not self._asked:
-            self._running.end(_ALL)
 
     async def close(self) -> None:
         """Ends all readings."""
@@ -55,16 +56,19 @@ class Rivals:
 
     async def _read_on(self) -> None:
         while True:
-            try:
-                found = _by_namespace(await self._read_all())
-            except ApiError as error:  # we may not, or cannot now: what was known stands
-                log.info("other autoscalers than Fairlead's could not be listed: %s", error)
-            else:
-                before, self._found = self._found, found
-                for key in tuple(self._asked):
-                    if self._about(key, before) != self._about(key, found):
-                        self._tell(key)
             await asyncio.sleep(self._pause)
+            await self._read()
+
+    async def _read(self) -> None:
+        try:
+            found = _by_namespace(await self._read_all())
+        except ApiError as error:  # we may not, or cannot now: what was known stands
+            log.info("other autoscalers than Fairlead's could not be listed: %s", error)
+            return
+        before, self._found = self._found, found
+        for key in tuple(self._asked):
+            if self._about(key, before) != self._about(key, found):
+                self._tell(key)
 
     def _about(self, key: Key, found: Mapping[str, tuple[Rival, ...]]) -> tuple[Rival, ...]:
         namespace, model = key
@@ -75,15 +79,15 @@ class Rivals:
 def _by_namespace(autoscalers: Iterable[Object]) -> dict[str, tuple[Rival, ...]]:
     found: dict[str, list[Rival]] = {}
     for each in autoscalers:
-        if not _is_made_by_keda(each):
+        if not _is_made_for_another_object(each):
             found.setdefault(each["metadata"]["namespace"], []).append(_rival(each))
     return {namespace: tuple(sorted(of_it, key=str)) for namespace, of_it in found.items()}
 
 
-def _is_made_by_keda(autoscaler: Object) -> bool:
-    """The ScaledObject counts then, and not what KEDA makes of it."""
+def _is_made_for_another_object(autoscaler: Object) -> bool:
+    """One of Fairlead's, or one that KEDA made: then its ScaledObject counts. Labels may be on anything."""
     owners: Iterable[Mapping[str, Any]] = autoscaler["metadata"].get("ownerReferences") or ()
-    return any(each.get("kind") == SCALED_OBJECT.kind for each in owners)
+    return any(each.get("kind") in (MODEL_DEPLOYMENT.kind, SCALED_OBJECT.kind) for each in owners)
 
 
 def _rival(autoscaler: Object) -> Rival:

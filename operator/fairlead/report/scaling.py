@@ -25,11 +25,12 @@ from fairlead.api.status import ScalingChange, ScalingStatus
 from fairlead.api.times import format_time
 from fairlead.decision import Decision
 from fairlead.report.finding import Finding
-from fairlead.scaling.choice import Chosen, chosen, floor_of, least_of, superseded_autoscalers
+from fairlead.scaling.choice import Chosen, chosen, floor_of, least_of, settles, superseded_autoscalers
 from fairlead.scaling.floors import Floor
 from fairlead.scaling.trouble import troubles
 from fairlead.situation import Situation
 
+EXTERNAL = "autoscaling.mode is External: Fairlead leaves the number of pods alone"
 REMEMBERED = 5
 """Changes that are told."""
 
@@ -40,14 +41,13 @@ def scaling_active(situation: Situation, spec: ModelDeploymentSpec, decision: De
     if stable is None:
         return None
     if scaling is None:
-        return _contested(situation, None, stable)
+        return _contested(situation, None, decision)
     if scaling.mode == "External":
-        told = "autoscaling.mode is External: Fairlead leaves the number of pods alone"
-        return _told(True, Reason.SCALED_ELSEWHERE, told)
+        return _astray(situation, stable) or _told(True, Reason.SCALED_ELSEWHERE, EXTERNAL)
     found, floor = chosen(situation, scaling, stable), floor_of(situation, scaling)
     followed = _followed(situation, scaling, found, stable)
     return (
-        _contested(situation, scaling, stable)
+        _contested(situation, scaling, decision)
         or _lacking(situation, scaling, found, followed)
         or _refused(situation, stable)
         or _in_the_way(situation, found, stable)
@@ -75,9 +75,24 @@ def _told(status: bool, reason: Reason, message: str) -> Finding:
     return Finding(type=ConditionType.SCALING_ACTIVE, status=status, reason=reason, message=message)
 
 
-def _contested(situation: Situation, scaling: Autoscaling | None, stable: Revision) -> Finding | None:
+def _astray(situation: Situation, stable: Revision) -> Finding | None:
+    """Of mode External: an autoscaler that is there, and does not scale what serves."""
+    if situation.rivals_of(stable.name):
+        return None
+    for each in situation.rivals:
+        named = f"{each.kind} {each.name} is made for {each.target_kind} {each.target}"
+        if each.target_kind == MODEL_DEPLOYMENT.kind:
+            told = f"{named}, and cannot scale it beside spec.autoscaling: set spec.replicas in place of that"
+        else:
+            told = f"{named}, and {stable.name} serves: nothing scales that"
+        return _told(False, Reason.FOREIGN_AUTOSCALER, told)
+    return None
+
+
+def _contested(situation: Situation, scaling: Autoscaling | None, decision: Decision) -> Finding | None:
     """One of the ModelDeployment sets spec.replicas, as anybody may, unless there is autoscaling."""
-    for each in situation.rivals_of(stable.name):
+    running = (rival for revision in decision.running for rival in situation.rivals_of(revision.name))
+    for each in running:
         if scaling is None:
             told = "Fairlead leaves it alone, so spec.replicas does not hold: delete that, or set spec.autoscaling"
         else:
@@ -117,7 +132,7 @@ def _in_the_way(situation: Situation, found: Chosen, stable: Revision) -> Findin
 
 def _failing(situation: Situation, found: Chosen, stable: Revision) -> Finding | None:
     live = situation.child(found.kind, stable.name) if found.kind else None
-    if found.kind is None or live is None:
+    if found.kind is None or live is None or settles(situation, stable) is not None:
         return None
     for each in troubles(found.kind, live):
         said = f"{each['type']} is {each['status']}: {each.get('reason', '')}: {each.get('message', '')}"
@@ -135,6 +150,8 @@ def _unusable(floor: Floor, followed: str) -> Finding | None:
 def _followed(situation: Situation, scaling: Autoscaling, found: Chosen, stable: Revision) -> str:
     if found.kind is None:
         return "the number of pods stays, but for floors"
+    if found.kept is not None:
+        return f"{found.kind.kind} {stable.name} goes on with what it held before"
     held = ", ".join(_targets(scaling, found))
     least = least_of(situation, scaling)
     return f"{found.kind.kind} {stable.name} holds {held}, with {least} to {scaling.max_replicas} pods"

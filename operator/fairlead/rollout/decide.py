@@ -36,7 +36,7 @@ def decide(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | P
     """What follows from one look, given the revision that the spec asks for."""
     orders = standing(situation, spec, stable_revision(situation), wanted)
     decision = sized(situation, spec, _decided(situation, spec, wanted, orders))
-    look_again = soonest(decision.look_again, floors_change(spec, situation))
+    look_again = soonest(decision.look_again, *floors_change(situation, spec, decision.stable))
     return replace(decision, orders=orders, look_again=look_again)
 
 

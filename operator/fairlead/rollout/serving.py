@@ -7,7 +7,7 @@ from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
 from fairlead.decision import Decision, Drained
 from fairlead.rollout.draining import drained_from_now, draining, guard_left, next_drained
-from fairlead.rollout.size import enough_replicas, floor_left, wanted_replicas
+from fairlead.rollout.size import enough_replicas, wanted_replicas
 from fairlead.rollout.stable import stable_since
 from fairlead.situation import Situation, revision_named
 
@@ -19,7 +19,6 @@ def serves(
     situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None, old: tuple[Drained, ...]
 ) -> Decision:
     needed = wanted_replicas(spec, situation, None)
-    floor = floor_left(situation, spec.autoscaling, stable) if stable and spec.autoscaling else NOTHING
     guards = [guard_left(situation, spec, drained) for drained in old]
     return Decision(
         phase=_phase(situation, spec, old),
@@ -28,7 +27,7 @@ def serves(
         stable=stable,
         stable_since=stable_since(situation, stable) if stable else None,
         draining=old,
-        look_again=soonest(floor, *guards, next_drained(situation, spec, old)),
+        look_again=soonest(*guards, next_drained(situation, spec, old)),
     )
 
 

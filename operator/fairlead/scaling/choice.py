@@ -6,11 +6,13 @@
 | of Prometheus, with CPU or memory | ScaledObject with all of them | HorizontalPodAutoscaler, of CPU and memory |
 | of Prometheus alone               | ScaledObject                  | none: the number stays, and status says so |
 
-With autoscaling.mode: External there is none of ours. A model sleeps, without a pod, only where KEDA can ask the query
-that wakes it.
+Where that is none since something is missing, and there was one, it goes on as it is: what works is not taken away for
+a spelling mistake, nor in the middle of a rollout. With autoscaling.mode: External there is none of ours. A model
+sleeps, without a pod, only where KEDA can ask the query that wakes it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from fairlead.api.autoscaling import Autoscaling
 from fairlead.api.kinds import AUTOSCALERS, HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT, Kind
@@ -28,18 +30,37 @@ KEDA_MISSING = (
 NO_PROMETHEUS = "Fairlead knows no Prometheus that KEDA could ask; its administrator sets prometheus.url of its chart"
 
 
+SETTLING = timedelta(minutes=2)
+"""The first scrapes, the first values, and the first decision of an autoscaler take about a minute."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """The kind of a revision's autoscaler, None without one; what it asks Prometheus; what it lacks, as sentences."""
+    """The kind of a revision's autoscaler, None without one; what it asks Prometheus; what it lacks, as sentences.
+
+    `kept` is one that goes on as it was, but for its bounds, since there is nothing to put in its place.
+    """
 
     kind: Kind | None
     demands: tuple[Demand, ...] = ()
     reason: Reason | None = None
     lacks: tuple[str, ...] = ()
+    kept: Manifest | None = None
 
 
 def chosen(situation: Situation, scaling: Autoscaling, revision: Revision) -> Chosen:
     """The autoscaler of a revision."""
+    found = _chosen(situation, scaling, revision)
+    if found.kind is not None or found.reason is None:
+        return found
+    for kind in AUTOSCALERS:
+        live = situation.child(kind, revision.name)
+        if live is not None and not live["metadata"].get("deletionTimestamp"):
+            return replace(found, kind=kind, kept=live)
+    return found
+
+
+def _chosen(situation: Situation, scaling: Autoscaling, revision: Revision) -> Chosen:
     target = scaling.target
     if scaling.mode == "External" or target is None:
         return Chosen(kind=None)
@@ -68,6 +89,16 @@ def superseded_autoscalers(
     """
     others = (kind for kind in AUTOSCALERS if found is None or found.kind != kind)
     return tuple((kind, live) for kind in others if (live := situation.child(kind, revision.name)) is not None)
+
+
+def settles(situation: Situation, stable: Revision) -> timedelta | None:
+    """How long an autoscaler of what serves may still complain that it knows nothing: it or the revision is new."""
+    before = situation.status.stable if situation.status else None
+    began = [before.since] if before is not None and before.revision == stable.name and before.since else []
+    made = [live["metadata"].get("creationTimestamp") for live in situation.autoscalers(stable.name)]
+    began += [datetime.fromisoformat(each) for each in made if each]
+    left = max((each + SETTLING - situation.now for each in began), default=timedelta(0))
+    return left if left > timedelta(0) else None
 
 
 def floor_of(situation: Situation, scaling: Autoscaling) -> Floor:

@@ -21,6 +21,8 @@ OVER = "2m"
 would spread what it saw over the whole time, and after a while without scrapes see a fraction of the load."""
 KNOWN = "1h"
 """How long a pod that was scraped once counts as one that has work."""
+SCRAPED_BY = ("job", "instance", "endpoint", "container", "prometheus", "prometheus_replica")
+"""Labels that say who scraped a pod, and where, and nothing about its work."""
 FORBIDDEN = "is forbidden by the administrator of Fairlead (prometheus.queries of its chart)"
 
 
@@ -70,7 +72,7 @@ def query_demand(query: QueryTarget, *, queries: bool) -> Demand | NoDemand:
 def _of_gauge(name: str, per_pod: str, gauge: Gauge | None, subject: Subject) -> Demand | NoDemand:
     if gauge is None:
         return NoDemand(target=name, why="the metrics profile of the server has no series for it")
-    series = selector(gauge.series, *subject.matchers, *like(gauge.labels))
+    series = _once(selector(gauge.series, *subject.matchers, *like(gauge.labels)))
     if name == "kvCacheUtilization":  # a share: of several engines in a pod the mean, and in percent
         each = f"avg by (pod) ({series})"
         return Demand(target=name, query=f"100 * {_of_all_pods(each, subject)}", per_pod=per_pod)
@@ -81,12 +83,21 @@ def _of_requests(per_pod: str, profile: MetricsProfile | None, subject: Subject)
     counted = profile.errors or profile.aborts if profile else None
     if counted is None:
         return NoDemand(target="requestsPerSecond", why="the metrics profile of the server counts no requests")
-    each = summed(("pod",), rates(counted.total, OVER, subject.matchers, "irate"))
-    return Demand(target="requestsPerSecond", query=_of_all_pods(each, subject), per_pod=per_pod)
+    each = summed(("pod",), _once(rates(counted.total, OVER, subject.matchers, "irate")))
+    return Demand(target="requestsPerSecond", query=_of_all_pods(each, subject, scrapes=2), per_pod=per_pod)
 
 
-def _of_all_pods(of_each: str, subject: Subject) -> str:
+def _once(series: str) -> str:
+    """Two jobs may scrape a pod, and two Prometheus: that is no more work."""
+    return f"max without ({','.join(SCRAPED_BY)}) ({series})"
+
+
+def _of_all_pods(of_each: str, subject: Subject, scrapes: int = 1) -> str:
+    """`scrapes` are needed in a row before a pod can say anything."""
     up = selector("up", *subject.matchers)
-    scraped = f"max by (pod) ({up}) == 1"
-    known = f"max by (pod) (max_over_time({up}[{KNOWN}])) == 1 and max by (pod) ({up})"
-    return f"sum({of_each} and {scraped}) * count({known}) / count({scraped})"
+    scraped, known = f"max by (pod) ({up}) == 1", f"max by (pod) (max_over_time({up}[{KNOWN}])) == 1"
+    if scrapes > 1:
+        scraped = f"{scraped} and max by (pod) (sum_over_time({up}[{OVER}])) >= {scrapes}"
+        known = f"max by (pod) (sum_over_time({up}[{KNOWN}])) >= {scrapes}"
+    known = f"{known} and max by (pod) ({up})"
+    return f"sum({of_each} and ({scraped})) * count({known}) / count({scraped})"

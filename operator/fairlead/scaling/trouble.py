@@ -7,11 +7,17 @@ from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT, Kind
 
 _TELLING: Mapping[Kind, Mapping[str, str]] = {
     HORIZONTAL_POD_AUTOSCALER: {"AbleToScale": "False", "ScalingActive": "False"},
-    SCALED_OBJECT: {"Ready": "False", "Paused": "True", "Fallback": "True"},
+    SCALED_OBJECT: {"Ready": "False", "Paused": "True", "Fallback": "True", "HPAActive": "False"},
 }
 """Conditions that say so, and with which status."""
 _WITHOUT_PODS = "ScalingDisabled"
 """Reason of a HorizontalPodAutoscaler whose Deployment has no pods: nothing is wrong with it."""
+_UNSEEN = {
+    "type": "Ready",
+    "status": "Unknown",
+    "reason": "NotSeen",
+    "message": "KEDA has not looked at it; does it run, and watch this namespace?",
+}
 _KEPT = ("type", "status", "reason", "message")
 
 
@@ -19,8 +25,10 @@ def troubles(kind: Kind, autoscaler: Mapping[str, Any]) -> tuple[dict[str, Any],
     """The conditions of an autoscaler that say what is wrong, without their times."""
     telling = _TELLING.get(kind, {})
     found = (autoscaler.get("status") or {}).get("conditions") or ()
-    return tuple(
+    told = tuple(
         {name: each[name] for name in _KEPT if name in each}
         for each in found
         if telling.get(each.get("type", "")) == each.get("status", "") and each.get("reason") != _WITHOUT_PODS
     )
+    known = any(each.get("type") == "Ready" and each.get("status") in ("True", "False") for each in found)
+    return told if told or known or kind != SCALED_OBJECT else (dict(_UNSEEN),)

@@ -239,6 +239,11 @@ SCALING = (
     scaling(
         {"target": {"queueDepth": 8}, "minReplicas": 0}, "minReplicas: 0 needs autoscaling.target.query", "minReplicas"
     ),
+    scaling(
+        {"target": {"queueDepth": 8, "query": {"promql": "a", "perPod": "1"}}, "minReplicas": 0},
+        "KEDA wakes a model for that",
+        "minReplicas",
+    ),
     scaling({}, "set it, or set autoscaling.mode: External", "target"),
     scaling({"mode": "External", "target": {"queueDepth": 8}}, "another autoscaler decides: remove target", "mode"),
     scaling({"mode": "External", "behavior": {}}, "another autoscaler decides: remove target", "mode"),

@@ -10,7 +10,10 @@ from fairlead.observe.rivals import Rivals
 from fairlead.situation import Rival
 
 KEY, OTHER = ("risk", "fraud"), ("risk", "churn")
-MADE_BY_KEDA = {"ownerReferences": [{"kind": "ScaledObject", "name": "theirs"}]}
+
+
+def made_by(kind: str) -> dict[str, Any]:
+    return {"ownerReferences": [{"kind": kind, "name": "theirs"}]}
 
 
 def an_autoscaler(name: str, *target: str, kind: str = "HorizontalPodAutoscaler", **metadata: Any) -> dict[str, Any]:
@@ -55,17 +58,19 @@ async def test_whoever_scales_a_deployment_or_the_model_itself_is_told():
     lists = Lists(
         [
             an_autoscaler("theirs", "fraud-1", kind="ScaledObject"),
-            an_autoscaler("keda-hpa-theirs", "fraud-1", "Deployment", **MADE_BY_KEDA),
+            an_autoscaler("keda-hpa-theirs", "fraud-1", "Deployment", **made_by("ScaledObject")),
+            an_autoscaler("ours", "fraud-1", "Deployment", **made_by("ModelDeployment")),
+            an_autoscaler("with-our-label", "fraud-1", "Deployment", labels={"fairlead.dev/model": "fraud"}),
             an_autoscaler("of-the-model", "fraud", "ModelDeployment"),
             an_autoscaler("of-another", "churn-1", "Deployment"),
             an_autoscaler("of-what-only-has-the-name", "fraud-1", "StatefulSet"),
             {"kind": "ScaledObject", "metadata": {"namespace": "risk", "name": "of-nothing"}},
         ]
     )
-    assert lists.rivals.of(KEY, frozenset({"fraud-1"})) == (), "nobody knows yet"
-    assert await lists.told() == KEY
+    await lists.rivals.begin()
     assert lists.rivals.of(KEY, frozenset({"fraud-1"})) == (
         Rival(kind="HorizontalPodAutoscaler", name="of-the-model", target_kind="ModelDeployment", target="fraud"),
+        Rival(kind="HorizontalPodAutoscaler", name="with-our-label", target_kind="Deployment", target="fraud-1"),
         Rival(kind="ScaledObject", name="theirs", target_kind="Deployment", target="fraud-1"),
     )
     await lists.rivals.close()
@@ -73,6 +78,7 @@ async def test_whoever_scales_a_deployment_or_the_model_itself_is_told():
 
 async def test_news_is_told_once_and_to_those_whom_it_is_about():
     lists = Lists([], [an_autoscaler("theirs", "fraud-1", "Deployment")])
+    await lists.rivals.begin()
     lists.rivals.of(OTHER, frozenset({"churn-1"}))
     lists.rivals.of(KEY, frozenset({"fraud-1"}))
     assert await lists.told() == KEY
@@ -84,18 +90,18 @@ async def test_news_is_told_once_and_to_those_whom_it_is_about():
 async def test_one_that_goes_is_news_and_a_list_that_fails_is_none():
     theirs = [an_autoscaler("theirs", "fraud-1", "Deployment")]
     lists = Lists(theirs, None, None, [])
-    lists.rivals.of(KEY, frozenset({"fraud-1"}))
-    assert [await lists.told() for _ in range(2)] == [KEY, KEY]
+    await lists.rivals.begin()
+    assert len(lists.rivals.of(KEY, frozenset({"fraud-1"}))) == 1, "known at the first look"
+    assert await lists.told() == KEY
     assert lists.rivals.of(KEY, frozenset({"fraud-1"})) == ()
     await lists.rivals.close()
 
 
-async def test_without_models_nothing_is_read():
-    lists = Lists([])
-    lists.rivals.of(KEY, frozenset())
-    await lists.read_again(1)
+async def test_a_model_that_has_gone_is_not_told_of():
+    lists = Lists([], [an_autoscaler("theirs", "fraud-1", "Deployment")])
+    await lists.rivals.begin()
+    lists.rivals.of(KEY, frozenset({"fraud-1"}))
     lists.rivals.end(KEY)
-    while not lists.read.empty():
-        lists.read.get_nowait()
-    await asyncio.sleep(0.05)
-    assert lists.read.empty()
+    await lists.read_again(3)
+    assert lists.news.empty()
+    await lists.rivals.close()

@@ -32,6 +32,10 @@ def a_world(autoscaling: Mapping[str, Any], *, keda: bool = True, site: Site = P
     world = World(a_model(autoscaling=dict(autoscaling), resources=CPU, **more), runtime=COUNTING, site=site)
     world.served = frozenset(OPTIONAL) if keda else WITHOUT_KEDA
     world.settle()
+    for (kind, _), live in world.children.items():
+        if kind == SCALED_OBJECT:  # KEDA's part
+            live["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
+    world.reconcile()
     return world
 
 

@@ -160,8 +160,9 @@ def test_keda_may_take_the_last_pod_where_a_query_wakes_the_model():
         (ASKED, False, PROMETHEUS, None, "AutoscalerMissing"),
         (ASKED | CPU, False, PROMETHEUS, HPA, "AutoscalerMissing"),
         (ASKED, True, Site(), None, "AutoscalerMissing"),
-        (ASKED | QUEUE, True, forbidding(PROMETHEUS), KEDA, "TargetUnmeasured"),
-        (QUEUE | {"query": {**QUERY, "promql": "sum("}}, True, PROMETHEUS, KEDA, "TargetUnmeasured"),
+        (ASKED, True, forbidding(PROMETHEUS), None, "TargetUnmeasured"),
+        ({"query": {**QUERY, "promql": "sum("}}, True, PROMETHEUS, None, "TargetUnmeasured"),
+        (CPU | {"query": {**QUERY, "promql": "sum("}}, True, PROMETHEUS, HPA, "TargetUnmeasured"),
     ],
 )
 def test_where_nothing_would_wake_it_the_last_pod_stays(
@@ -206,8 +207,42 @@ def test_both_follow_as_fast_as_the_behavior_says(target: Mapping[str, Any], kin
     spec = autoscalers(a_world(bounds(target, behavior=behavior)))[kind]
     found = spec["behavior"] if kind == HPA else spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
     assert found["scaleDown"]["stabilizationWindowSeconds"] == 300
-    assert found["scaleDown"]["policies"] == [
-        {"type": "Percent", "value": 50, "periodSeconds": 120},
-        {"type": "Pods", "value": 1, "periodSeconds": 120},
-    ], "one pod at least: 50 percent of one are none"
-    assert found["scaleUp"]["stabilizationWindowSeconds"] == 0
+    assert found["scaleDown"]["policies"] == [{"type": "Percent", "value": 50, "periodSeconds": 120}]
+
+
+@pytest.mark.parametrize("kind", [HPA, KEDA])
+def test_a_pace_is_changed_in_parts(kind: Kind):
+    behavior = {"down": {"stabilization": "20m"}}
+    spec = autoscalers(a_world(bounds(CPU if kind == HPA else QUEUE, behavior=behavior)))[kind]
+    found = spec["behavior"] if kind == HPA else spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert found["scaleDown"]["stabilizationWindowSeconds"] == 1200
+    assert found["scaleDown"]["policies"] == [{"type": "Percent", "value": 20, "periodSeconds": 60}]
+    assert found["scaleUp"]["policies"] == [{"type": "Percent", "value": 100, "periodSeconds": 15}]
+
+
+# What works is not taken away.
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "keda", "kept"),
+    [
+        (ASKED, {"query": {**QUERY, "promql": "sum("}}, True, KEDA),
+        (CPU, QUEUE, False, HPA),
+        (QUEUE, CACHE, True, KEDA),
+    ],
+    ids=["a spelling mistake", "no KEDA", "no such series"],
+)
+def test_an_autoscaler_goes_on_where_nothing_can_take_its_place(
+    before: Mapping[str, Any], after: Mapping[str, Any], keda: bool, kept: Kind
+):
+    world = a_world(bounds(before), keda=keda)
+    was = autoscalers(world)[kept]
+    world.change(autoscaling=bounds(after, minReplicas=3, maxReplicas=7))
+    world.settle()
+    now = autoscalers(world)[kept]
+    least, most = ("minReplicas", "maxReplicas") if kept == HPA else ("minReplicaCount", "maxReplicaCount")
+    assert (now[least], now[most]) == (3, 7), "its bounds are those of now"
+    assert {**was, least: 3, most: 7} == now
+    status, _, message = said(world)
+    assert status == "False"
+    assert message.endswith(f"{kept.kind} R goes on with what it held before")

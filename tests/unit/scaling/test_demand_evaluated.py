@@ -162,6 +162,26 @@ def test_the_rate_of_a_pod_that_is_not_scraped_any_more_is_not_counted_twice(tmp
     answer(tmp_path, up("a") | up("b", values="1x20 0x100") | series, RATE, **{"21m": 20, "30m": 20})
 
 
+def test_a_pod_that_comes_back_is_not_idle_before_it_can_say_anything(tmp_path: Path):
+    """Its first scrape after three minutes: no rate can be taken yet, and it counts like the other."""
+    series = {
+        **up("a"),
+        **up("b", values="1x20 0x3 1x60"),
+        f"requests_total{{{of('a', code='200')}}}": "0+600x120",
+        f"requests_total{{{of('b', code='200')}}}": "0+600x20 _x3 14400+600x60",
+    }
+    answer(tmp_path, series, RATE, **{"20m": 20, "24m": 20, "25m": 20, "40m": 20})
+
+
+def test_what_is_scraped_twice_is_not_twice_the_work(tmp_path: Path):
+    twice = [{"job": job, "instance": f"10.0.0.1:{n}"} for n, job in enumerate(("pods", "services"))]
+    series = {f"up{{{of('a', **each)}}}": "1x120" for each in twice}
+    series |= {f"waiting{{{of('a', **each)}}}": "10x120" for each in twice}
+    answer(tmp_path, series, QUEUE, **{"30m": 10})
+    requests = {f"requests_total{{{of('a', code='200', **each)}}}": "0+600x120" for each in twice}
+    answer(tmp_path, series | requests, RATE, **{"30m": 10})
+
+
 def test_the_shipped_profile_of_vllm(tmp_path: Path):
     engines = {
         f"vllm:{name}{{{of('a', engine=engine, model_name='chat')}}}": f"{value}x60"

@@ -146,11 +146,12 @@ def test_what_was_ours_goes_when_it_becomes_external_and_the_number_stays():
 def on_trial(**floor: object) -> tuple[CanaryWorld, str, str]:
     """A canary beside a stable revision that an autoscaler has scaled to six pods."""
     times = [{"name": "busy", "minReplicas": 5, **floor}] if floor else []
-    spec = a_canary(autoscaling=bounds({"queueDepth": 8}, floors=times), resources=CPU)
+    rollout = {"guard": "1h"}
+    spec = a_canary(autoscaling=bounds({"queueDepth": 8}, floors=times), resources=CPU, rollout=rollout)
     del spec["spec"]["replicas"]
     world = CanaryWorld(model=spec, runtime=COUNTING, site=PROMETHEUS)
     world.settle()
-    world.tick(80)  # until what has just taken over may be scaled in again
+    world.tick(130)  # until what has just taken over may be scaled in again
     stable = world.serving() or ""
     has(world, 6, stable)
     world.change(model=VERSION_2)
@@ -191,3 +192,48 @@ def test_what_takes_over_keeps_the_floor_of_what_it_replaces():
     world.tick(200)
     assert world.serving() == candidate != stable
     assert least(world, candidate) >= 5
+
+
+@pytest.mark.parametrize("ends", ["rolled back", "taken back"])
+def test_what_gets_its_traffic_back_is_not_scaled_in_by_what_was_measured_without_it(ends: str):
+    world, stable, _ = on_trial()
+    if ends == "rolled back":
+        world.bad["2"] = 0.9
+        world.tick(12)
+        assert world.rollout["phase"] == "RolledBack"
+    else:
+        world.change(model={"uri": "pvc://models/fraud", "version": "1"})
+        world.tick(12)
+    assert least(world, stable) == 6
+    world.tick(100)
+    assert least(world, stable) == 6, "nine minutes later"
+    world.tick(30)
+    assert least(world, stable) == 2
+
+
+def test_beside_a_candidate_without_traffic_it_is_scaled_in_as_ever():
+    """The candidate may wait for the very room that it would give."""
+    world, stable, candidate = on_trial()
+    patient = {"strategy": "Canary", "progressDeadline": "2h"}
+    world.change(model={"uri": "pvc://models/fraud", "version": "3"}, rollout=patient)
+    world.scarce = dict.fromkeys(world.deployments() - {stable}, 0)
+    world.tick(5)
+    newest = world.rollout["revision"]
+    assert newest != candidate
+    world.scarce = {newest: 0}
+    world.tick(130)
+    assert world.rollout["phase"] == "Starting"
+    assert least(world, stable) == 2
+
+
+def test_what_is_kept_for_a_way_back_keeps_its_pods():
+    world, stable, candidate = on_trial()
+    for _ in range(400):
+        if world.rollout["phase"] == "Guarding":
+            break
+        world.tick()
+    assert world.serving() == candidate
+    world.tick(200)
+    assert world.rollout["phase"] == "Guarding"
+    assert least(world, stable) == 6
+    assert least(world, candidate) == 2

@@ -8,6 +8,8 @@ import pytest
 from fairlead.api.kinds import DEPLOYMENT, SCALED_OBJECT, Kind
 from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER as HPA
 from fairlead.api.reasons import Reason
+from fairlead.api.times import format_time
+from fairlead.scaling.choice import SETTLING
 from fairlead.situation import Refusal, Rival
 from unit.scaling.scaled_world import QUERY, a_world, autoscalers, bounds, said
 from world import World, a_model
@@ -19,10 +21,14 @@ OFFICE = {"name": "office", "cron": "0 8 * * *", "timeZone": "Europe/Berlin", "d
 def says(world: World, kind: Kind, **condition: str) -> None:
     """The autoscaler says something of itself."""
     live = world.children[kind, world.serving() or ""]
-    live["status"] = {"currentReplicas": 3, "conditions": [{"lastTransitionTime": "2026-01-05T09:00:00Z", **condition}]}
+    seen = [] if kind == HPA or condition["type"] == "Ready" else [{"type": "Ready", "status": "True"}]
+    told = {"lastTransitionTime": "2026-01-05T09:00:00Z", **condition}
+    live["status"] = {"currentReplicas": 3, "conditions": [*seen, told]}
 
 
 def looked_at(world: World) -> tuple[str, str, str]:
+    """What is said once the first minutes are over, in which every autoscaler complains."""
+    world.now += SETTLING
     world.reconcile()
     return said(world)
 
@@ -35,6 +41,7 @@ def looked_at(world: World) -> tuple[str, str, str]:
         (QUEUE, SCALED_OBJECT, {"type": "Ready", "status": "False"}),
         (QUEUE, SCALED_OBJECT, {"type": "Fallback", "status": "True"}),
         (QUEUE, SCALED_OBJECT, {"type": "Paused", "status": "True"}),
+        (QUEUE, SCALED_OBJECT, {"type": "HPAActive", "status": "False"}),
     ],
 )
 def test_an_autoscaler_that_cannot_do_its_work_is_quoted(autoscaling: Any, kind: Kind, condition: dict[str, str]):
@@ -43,7 +50,7 @@ def test_an_autoscaler_that_cannot_do_its_work_is_quoted(autoscaling: Any, kind:
     told = f"{kind.kind} R does not follow the load, {condition['type']} is {condition['status']}: Why: as it says"
     assert looked_at(world) == ("False", "AutoscalerFailing", told)
     assert (world.condition("Ready") or {})["status"] == "True", "the model serves all the same"
-    del world.children[kind, world.serving() or ""]["status"]
+    says(world, kind, type="Ready" if kind == SCALED_OBJECT else "ScalingActive", status="True")
     assert looked_at(world)[:2] == ("True", "Autoscaled")
 
 
@@ -53,7 +60,6 @@ def test_an_autoscaler_that_cannot_do_its_work_is_quoted(autoscaling: Any, kind:
         (CPU, HPA, {"type": "ScalingActive", "status": "True"}),
         (CPU, HPA, {"type": "ScalingLimited", "status": "True"}),
         (CPU, HPA, {"type": "ScalingActive", "status": "False", "reason": "ScalingDisabled"}),
-        (QUEUE, SCALED_OBJECT, {"type": "Ready", "status": "Unknown"}),
         (QUEUE, SCALED_OBJECT, {"type": "Active", "status": "False"}),
         (QUEUE, SCALED_OBJECT, {"type": "Fallback", "status": "False"}),
     ],
@@ -201,15 +207,16 @@ def test_with_mode_external_it_is_what_was_meant():
     assert looked_at(world)[:2] == ("True", "ScaledElsewhere")
 
 
-def test_beside_a_fixed_number_it_is_told_and_left_alone():
+@pytest.mark.parametrize("pods", [5, 0])
+def test_beside_a_fixed_number_it_is_told_and_left_alone(pods: int):
     """Both would set the number again and again otherwise, and pods would come and go."""
     world = World(a_model(replicas=2))
     world.settle()
     world.rivals = (a_rival("Deployment", world.serving() or ""),)
-    world.children[DEPLOYMENT, world.serving() or ""]["spec"]["replicas"] = 5
+    world.children[DEPLOYMENT, world.serving() or ""]["spec"]["replicas"] = pods
     alone = "Fairlead leaves it alone, so spec.replicas does not hold: delete that, or set spec.autoscaling"
     assert looked_at(world) == ("False", "ForeignAutoscaler", f"{THEIRS} sets the number of pods of R; {alone}")
-    assert world.children[DEPLOYMENT, world.serving() or ""]["spec"]["replicas"] == 5
+    assert world.children[DEPLOYMENT, world.serving() or ""]["spec"]["replicas"] == pods
     world.rivals = ()
     world.reconcile()
     assert world.condition("ScalingActive") is None
@@ -226,3 +233,47 @@ def test_one_of_the_model_itself_may_set_the_number_but_not_beside_autoscaling()
     world.rivals = (a_rival("ModelDeployment", "fraud"),)
     told = f"{THEIRS} is meant to scale this ModelDeployment, and cannot beside spec.autoscaling: delete one of the two"
     assert looked_at(world) == ("False", "ForeignAutoscaler", told)
+
+
+def test_one_of_a_candidate_is_told_too():
+    world = a_world(CPU)
+    stable = world.serving()
+    world.change(model={"uri": "pvc://models/fraud", "version": "2"})
+    world.reconcile()
+    (candidate,) = world.deployments() - {stable}
+    world.silent.add(candidate)
+    world.rivals = (a_rival("Deployment", candidate),)
+    assert looked_at(world)[1] == "ForeignAutoscaler"
+    assert f"of {candidate};" in said(world)[2]
+
+
+@pytest.mark.parametrize(
+    ("rival", "told"),
+    [
+        (a_rival("Deployment", "fraud-00000000"), "Deployment fraud-00000000, and R serves: nothing scales that"),
+        (
+            a_rival("ModelDeployment", "fraud"),
+            "ModelDeployment fraud, and cannot scale it beside spec.autoscaling: set spec.replicas in place of that",
+        ),
+    ],
+)
+def test_with_mode_external_one_that_scales_something_else_is_told(rival: Rival, told: str):
+    world = a_world({"mode": "External", "minReplicas": 1, "maxReplicas": 10})
+    world.rivals = (rival,)
+    made = "HorizontalPodAutoscaler theirs is made for"
+    assert looked_at(world) == ("False", "ForeignAutoscaler", f"{made} {told}")
+
+
+def test_one_that_keda_has_not_looked_at_is_told_after_a_while():
+    world = a_world(QUEUE)
+    live = world.children[SCALED_OBJECT, world.serving() or ""]
+    del live["status"]
+    live["metadata"]["creationTimestamp"] = format_time(world.now)
+    world.reconcile()
+    assert said(world)[:2] == ("True", "Autoscaled")
+    assert looked_at(world) == (
+        "False",
+        "AutoscalerFailing",
+        "ScaledObject R does not follow the load, Ready is Unknown: NotSeen: KEDA has not looked at it; does it run, "
+        "and watch this namespace?",
+    )
