@@ -189,6 +189,17 @@ class ApiProxy:
             self.writes.append(Write(request.method, request.path, agent, time.monotonic()))
 
 
+@contextmanager
+def proxied(kubeconfig: Path) -> Iterator[ApiProxy]:
+    """A proxy for a while."""
+    proxy = ApiProxy(kubeconfig)
+    proxy.start()
+    try:
+        yield proxy
+    finally:
+        proxy.stop()
+
+
 def _status(code: int) -> dict[str, object]:
     reasons = {409: "Conflict", 422: "Invalid", 429: "TooManyRequests", 500: "InternalError"}
     message = f"injected by the test: {code}"

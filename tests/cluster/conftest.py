@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from api_proxy import ApiProxy
+from api_proxy import ApiProxy, proxied
 from kube import Kube
 from operator_process import OperatorProcess, running
 
@@ -13,10 +13,8 @@ from operator_process import OperatorProcess, running
 @pytest.fixture
 def proxy(kubeconfig: Path) -> Iterator[ApiProxy]:
     """A proxy before the API server, which counts writes and can let requests fail."""
-    proxy = ApiProxy(kubeconfig)
-    proxy.start()
-    yield proxy
-    proxy.stop()
+    with proxied(kubeconfig) as proxy:
+        yield proxy
 
 
 @pytest.fixture
