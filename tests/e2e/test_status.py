@@ -1,5 +1,7 @@
-"""What a person on call reads when pods do not start: real pods, a real scheduler, a real kubelet."""
+"""What a person on call reads when pods do not start: real pods, a real scheduler, a real kubelet. Side by side."""
 
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,183 +10,238 @@ import pytest
 from fairlead.api.kinds import EVENT, MODEL_DEPLOYMENT, MODEL_RUNTIME
 from kube import QUOTA, Kube
 from models import a_model, a_server
-from operator_process import OperatorProcess, running
+from operator_process import running
+from side_by_side import Told, begun, by_name, named
 from waiting import holds, until
 
-
-def told(kube: Kube, namespace: str, reason: str, *words: str, seconds: float = 60) -> str:
-    """The message of Ready=False, once it has this reason and these words."""
-
-    def message() -> str:
-        ready = kube.condition(namespace, "fraud", "Ready")
-        says = str(ready.get("message", ""))
-        return says if ready.get("reason") == reason and all(each in says for each in words) else ""
-
-    return until(message, seconds=seconds, what=f"reason {reason} with {words}")
+AT_ONCE = 4
 
 
-def create(kube: Kube, namespace: str, image: str, env: dict[str, str] | None = None, **spec: Any) -> None:
-    kube.create(MODEL_DEPLOYMENT, a_model(namespace, **{**a_server(image, **(env or {})), **spec}))
+@dataclass(frozen=True)
+class Place:
+    """Where one model is, with an operator of its own."""
+
+    kube: Kube
+    namespace: str
+    image: str
+
+    def create(self, env: Mapping[str, str] | None = None, **spec: Any) -> None:
+        self.kube.create(MODEL_DEPLOYMENT, a_model(self.namespace, **{**a_server(self.image, **(env or {})), **spec}))
+
+    def patch(self, **spec: Any) -> None:
+        self.kube.patch(MODEL_DEPLOYMENT, self.namespace, "fraud", {"spec": spec})
+
+    def status(self) -> dict[str, Any]:
+        return dict(self.kube.model(self.namespace, "fraud")["status"])
+
+    def version(self) -> str:
+        """Which one serves."""
+        return str(self.status()["stable"]["modelVersion"])
+
+    def condition(self, kind: str) -> dict[str, Any]:
+        return self.kube.condition(self.namespace, "fraud", kind)
+
+    def wait_ready(self, seconds: float = 60) -> None:
+        self.kube.wait_ready(self.namespace, "fraud", seconds)
+
+    def told(self, reason: str, *words: str, seconds: float = 60) -> str:
+        """The message of Ready=False, once it has this reason and these words."""
+
+        def message() -> str:
+            ready = self.condition("Ready")
+            says = str(ready.get("message", ""))
+            return says if ready.get("reason") == reason and all(each in says for each in words) else ""
+
+        return until(message, seconds=seconds, what=f"reason {reason} with {words}")
 
 
-def test_a_crash_is_told_with_its_last_line(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):
-    create(kube, namespace, server_image, {"EXIT_ON_START": "the weights are missing"})
-    told(kube, namespace, "ContainerFailing", "exit code 1", "the weights are missing")
-    version = kube.model(namespace, "fraud")["status"]
-    holds(
-        lambda: kube.model(namespace, "fraud")["status"] == version, seconds=20, what="the same words, crash by crash"
-    )
+def a_crash_is_told_with_its_last_line(place: Place) -> None:
+    place.create({"EXIT_ON_START": "the weights are missing"})
+    place.told("ContainerFailing", "exit code 1", "the weights are missing")
+    status = place.status()
+    holds(lambda: place.status() == status, seconds=20, what="the same words, crash by crash")
 
 
-def test_a_server_out_of_memory_is_told(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):
-    limits = {"limits": {"memory": "48Mi"}}
-    create(kube, namespace, server_image, {"ALLOCATE_MB": "200"}, resources=limits)
-    told(kube, namespace, "ContainerFailing", "resources.limits.memory")
+def a_server_out_of_memory_is_told(place: Place) -> None:
+    place.create({"ALLOCATE_MB": "200"}, resources={"limits": {"memory": "48Mi"}})
+    place.told("ContainerFailing", "resources.limits.memory")
 
 
-def test_a_missing_accelerator_is_told_in_the_schedulers_own_words(
-    kube: Kube, operator: OperatorProcess, namespace: str, server_image: str
-):
-    create(kube, namespace, server_image, resources={"limits": {"nvidia.com/gpu": "1"}})
-    told(kube, namespace, "Unschedulable", "waiting for 1 nvidia.com/gpu", "Insufficient nvidia.com/gpu")
+def a_missing_accelerator_is_told_in_the_schedulers_own_words(place: Place) -> None:
+    place.create(resources={"limits": {"nvidia.com/gpu": "1"}})
+    place.told("Unschedulable", "waiting for 1 nvidia.com/gpu", "Insufficient nvidia.com/gpu")
 
 
-def test_a_missing_claim_is_told(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):
-    create(kube, namespace, server_image, model={"uri": "pvc://models/fraud"})
-    told(kube, namespace, "Unschedulable", "the PersistentVolumeClaim models does not exist", "correct model.uri")
+def a_missing_claim_is_told(place: Place) -> None:
+    place.create(model={"uri": "pvc://models/fraud"})
+    place.told("Unschedulable", "the PersistentVolumeClaim models does not exist", "correct model.uri")
 
 
-def test_a_missing_image_is_told_in_the_same_words_between_two_tries(
-    kube: Kube, operator: OperatorProcess, namespace: str
-):
-    create(kube, namespace, "registry.invalid/fraud:1")
-    message = told(kube, namespace, "ImageUnavailable", "image registry.invalid/fraud:1 cannot be pulled")
-    holds(lambda: kube.condition(namespace, "fraud", "Ready")["message"] == message, seconds=20, what="the same words")
+def a_missing_image_is_told_in_the_same_words_between_two_tries(place: Place) -> None:
+    place.kube.create(MODEL_DEPLOYMENT, a_model(place.namespace, **a_server("registry.invalid/fraud:1")))
+    message = place.told("ImageUnavailable", "image registry.invalid/fraud:1 cannot be pulled")
+    holds(lambda: place.condition("Ready")["message"] == message, seconds=20, what="the same words")
 
 
-def test_a_missing_model_image_is_told(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):
-    create(kube, namespace, server_image, model={"uri": "oci://registry.invalid/fraud-files:1"})
-    told(kube, namespace, "ImageUnavailable", "the model oci://registry.invalid/fraud-files:1 cannot be pulled")
+def a_missing_model_image_is_told(place: Place) -> None:
+    place.create(model={"uri": "oci://registry.invalid/fraud-files:1"})
+    place.told("ImageUnavailable", "the model oci://registry.invalid/fraud-files:1 cannot be pulled")
 
 
-def test_a_volume_that_cannot_be_mounted_is_told_in_the_kubelets_own_words(
-    kube: Kube, operator: OperatorProcess, namespace: str, server_image: str
-):
+def a_volume_that_cannot_be_mounted_is_told_in_the_kubelets_own_words(place: Place) -> None:
     volumes = [{"name": "certificates", "secret": {"secretName": "no-such"}}]
     mounts = [{"name": "certificates", "mountPath": "/certificates"}]
-    create(kube, namespace, server_image, pod={"volumes": volumes, "volumeMounts": mounts})
-    message = told(
-        kube, namespace, "ContainerFailing", "its pods cannot start: MountVolume", 'secret "no-such" not found'
-    )
-    holds(lambda: kube.condition(namespace, "fraud", "Ready")["message"] == message, seconds=40, what="the same words")
-    events = [(event["reason"], event["note"]) for event in kube.list(EVENT, namespace)]
+    place.create(pod={"volumes": volumes, "volumeMounts": mounts})
+    message = place.told("ContainerFailing", "its pods cannot start: MountVolume", 'secret "no-such" not found')
+    holds(lambda: place.condition("Ready")["message"] == message, seconds=40, what="the same words")
+    events = [(event["reason"], event["note"]) for event in place.kube.list(EVENT, place.namespace)]
     assert [each for each in events if each[0] == "ContainerFailing"] == [("ContainerFailing", message)]
 
 
-def test_a_missing_secret_is_told(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):
-    spec = a_server(server_image)
+def a_missing_secret_is_told(place: Place) -> None:
+    spec = a_server(place.image)
     key = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "registry-token", "key": "token"}}}
     spec["runtime"]["env"].append(key)
-    kube.create(MODEL_DEPLOYMENT, a_model(namespace, **spec))
-    told(kube, namespace, "ContainerFailing", 'secret "registry-token" not found')
+    place.kube.create(MODEL_DEPLOYMENT, a_model(place.namespace, **spec))
+    place.told("ContainerFailing", 'secret "registry-token" not found')
 
 
-def test_a_quota_is_told_and_waited_for(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small", "namespace": namespace}}
-    kube.create(QUOTA, {**quota, "spec": {"hard": {"pods": "0"}}})
-    create(kube, namespace, server_image)
-    told(kube, namespace, "PodsRefused", "exceeded quota: small")
-    kube.delete(QUOTA, namespace, "small")
+def a_quota_is_told_and_waited_for(place: Place) -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small", "namespace": place.namespace}}
+    place.kube.create(QUOTA, {**quota, "spec": {"hard": {"pods": "0"}}})
+    place.create()
+    place.told("PodsRefused", "exceeded quota: small")
+    place.kube.delete(QUOTA, place.namespace, "small")
     # The Deployment's own controller tries again with a growing delay.
-    kube.wait_ready(namespace, "fraud", seconds=120)
+    place.wait_ready(seconds=120)
 
 
-def test_a_pod_that_pod_security_refuses_is_told(kube: Kube, server_image: str, tmp_path: Path):
-    with (
-        kube.namespace(**{"pod-security.kubernetes.io/enforce": "restricted"}) as namespace,
-        running(kube.kubeconfig, tmp_path, namespace),
-    ):
-        create(kube, namespace, server_image, pod={"securityContext": {"runAsNonRoot": False}})
-        told(kube, namespace, "PodsRefused", "PodSecurity")
-        kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": {"pod": None}})
-        kube.wait_ready(namespace, "fraud")  # the defaults are what Pod Security calls restricted
+def a_pod_that_pod_security_refuses_is_told(place: Place) -> None:
+    place.create(pod={"securityContext": {"runAsNonRoot": False}})
+    place.told("PodsRefused", "PodSecurity")
+    place.patch(pod=None)
+    place.wait_ready()  # the defaults are what Pod Security calls restricted
 
 
-def test_a_missing_runtime_is_told_and_waited_for(
-    kube: Kube, operator: OperatorProcess, namespace: str, server_image: str
-):
-    runtime = {"ref": {"name": namespace}, "image": server_image}
-    kube.create(MODEL_DEPLOYMENT, a_model(namespace, runtime=runtime))
-    told(kube, namespace, "RuntimeNotFound", f"there is no ModelRuntime {namespace}")
-    spec = {"image": server_image, "probes": {"readiness": {"path": "/readyz", "period": "1s"}}}
-    head = {"apiVersion": MODEL_RUNTIME.api_version, "kind": "ModelRuntime", "metadata": {"name": namespace}}
-    kube.create(MODEL_RUNTIME, {**head, "spec": spec})
+def a_missing_runtime_is_told_and_waited_for(place: Place) -> None:
+    name = place.namespace
+    runtime = {"ref": {"name": name}, "image": place.image}
+    place.kube.create(MODEL_DEPLOYMENT, a_model(place.namespace, runtime=runtime))
+    place.told("RuntimeNotFound", f"there is no ModelRuntime {name}")
+    spec = {"image": place.image, "probes": {"readiness": {"path": "/readyz", "period": "1s"}}}
+    head = {"apiVersion": MODEL_RUNTIME.api_version, "kind": "ModelRuntime", "metadata": {"name": name}}
+    place.kube.create(MODEL_RUNTIME, {**head, "spec": spec})
     try:
-        kube.wait_ready(namespace, "fraud")
+        place.wait_ready()
     finally:
-        kube.delete(MODEL_RUNTIME, None, namespace)
+        place.kube.delete(MODEL_RUNTIME, None, name)
 
 
-@pytest.mark.parametrize("access", ["Direct", "Proxy"])
-def test_a_new_revision_that_does_not_answer_takes_no_traffic(
-    kube: Kube, namespace: str, server_image: str, tmp_path: Path, access: str
-):
-    with running(kube.kubeconfig, tmp_path, namespace, settings={"FAIRLEAD_POD_ACCESS": access}):
-        create(kube, namespace, server_image)
-        kube.wait_ready(namespace, "fraud")
-        silent = a_server(server_image, version="2")
-        silent["runtime"]["container"]["probes"]["serving"] = "/no-such-path"
-        kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": silent})
-        told(kube, namespace, "ProbeUnanswered", "GET /no-such-path on port 8080 answered 404")
-        assert kube.model(namespace, "fraud")["status"]["stable"]["modelVersion"] == "1"
-        good = a_server(server_image, version="3")
-        good["runtime"]["container"]["probes"]["serving"] = "/v1/predict"
-        kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": good})
-        kube.wait_ready(namespace, "fraud")
-        assert kube.model(namespace, "fraud")["status"]["stable"]["modelVersion"] == "3"
+def a_new_revision_that_does_not_answer_takes_no_traffic(place: Place) -> None:
+    place.create()
+    place.wait_ready()
+    silent = a_server(place.image, version="2")
+    silent["runtime"]["container"]["probes"]["serving"] = "/no-such-path"
+    place.patch(**silent)
+    place.told("ProbeUnanswered", "GET /no-such-path on port 8080 answered 404")
+    assert place.version() == "1"
+    good = a_server(place.image, version="3")
+    good["runtime"]["container"]["probes"]["serving"] = "/v1/predict"
+    place.patch(**good)
+    place.wait_ready()
+    assert place.version() == "3"
 
 
-def test_a_revision_past_its_deadline_stalls_and_still_takes_over_when_it_can(
-    kube: Kube, operator: OperatorProcess, namespace: str, server_image: str
-):
-    create(kube, namespace, server_image)
-    kube.wait_ready(namespace, "fraud")
-    late = a_server(server_image, version="2", START_DELAY="25")
-    kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": {**late, "rollout": {"progressDeadline": "10s"}}})
-    told(kube, namespace, "ProgressDeadlineExceeded")
-    assert kube.condition(namespace, "fraud", "Stalled")["status"] == "True"
-    assert kube.condition(namespace, "fraud", "Available")["status"] == "True"
-    kube.wait_ready(namespace, "fraud", seconds=90)
-    assert kube.model(namespace, "fraud")["status"]["stable"]["modelVersion"] == "2"
+def the_same_by_way_of_the_api_server(place: Place) -> None:
+    a_new_revision_that_does_not_answer_takes_no_traffic(place)
 
 
-def test_kubectl_wait_waits_for_the_new_generation(
-    kube: Kube, operator: OperatorProcess, namespace: str, server_image: str
-):
-    create(kube, namespace, server_image)
-    wait = ("wait", "--for=condition=Ready", "-n", namespace, "fmd/fraud", "--timeout=90s")
-    assert kube.kubectl(*wait).returncode == 0
-    kube.patch(MODEL_DEPLOYMENT, namespace, "fraud", {"spec": a_server(server_image, version="2")})
-    done = kube.kubectl(*wait)
+def a_revision_past_its_deadline_stalls_and_still_takes_over_when_it_can(place: Place) -> None:
+    place.create()
+    place.wait_ready()
+    late = a_server(place.image, version="2", START_DELAY="25")
+    place.patch(**{**late, "rollout": {"progressDeadline": "10s"}})
+    place.told("ProgressDeadlineExceeded")
+    assert place.condition("Stalled")["status"] == "True"
+    assert place.condition("Available")["status"] == "True"
+    place.wait_ready(seconds=90)
+    assert place.version() == "2"
+
+
+def kubectl_wait_waits_for_the_new_generation(place: Place) -> None:
+    place.create()
+    wait = ("wait", "--for=condition=Ready", "-n", place.namespace, "fmd/fraud", "--timeout=90s")
+    assert place.kube.kubectl(*wait).returncode == 0
+    place.patch(**a_server(place.image, version="2"))
+    done = place.kube.kubectl(*wait)
     assert done.returncode == 0, done.stderr
-    assert kube.model(namespace, "fraud")["status"]["stable"]["modelVersion"] == "2"
+    assert place.version() == "2"
 
 
-def test_kubectl_get_shows_what_a_person_on_call_wants(
-    kube: Kube, operator: OperatorProcess, namespace: str, server_image: str
-):
-    create(kube, namespace, server_image)
-    kube.wait_ready(namespace, "fraud")
-    shown = kube.kubectl("get", "fmd", "-n", namespace)
+def kubectl_get_shows_what_a_person_on_call_wants(place: Place) -> None:
+    place.create()
+    place.wait_ready()
+    shown = place.kube.kubectl("get", "fmd", "-n", place.namespace)
     head, row = shown.stdout.splitlines()
     assert head.split() == ["NAME", "READY", "REPLICAS", "AVAILABLE", "STABLE", "ROLLOUT", "WEIGHT", "AGE"]
     assert row.split()[:4] == ["fraud", "True", "1", "1"]
     assert row.split()[5] == "Stable"
 
 
-def test_kubectl_scale_scales(kube: Kube, operator: OperatorProcess, namespace: str, server_image: str):
-    create(kube, namespace, server_image)
-    kube.wait_ready(namespace, "fraud")
-    assert kube.kubectl("scale", "-n", namespace, "fmd/fraud", "--replicas=3").returncode == 0
-    until(lambda: kube.model(namespace, "fraud")["status"].get("readyReplicas") == 3, seconds=60, what="3 ready pods")
-    kube.wait_ready(namespace, "fraud")
+def kubectl_scale_scales(place: Place) -> None:
+    place.create()
+    place.wait_ready()
+    assert place.kube.kubectl("scale", "-n", place.namespace, "fmd/fraud", "--replicas=3").returncode == 0
+    until(lambda: place.status().get("readyReplicas") == 3, seconds=60, what="3 ready pods")
+    place.wait_ready()
+
+
+STORIES = by_name(
+    a_volume_that_cannot_be_mounted_is_told_in_the_kubelets_own_words,
+    a_revision_past_its_deadline_stalls_and_still_takes_over_when_it_can,
+    a_quota_is_told_and_waited_for,
+    a_crash_is_told_with_its_last_line,
+    a_missing_image_is_told_in_the_same_words_between_two_tries,
+    a_server_out_of_memory_is_told,
+    a_missing_accelerator_is_told_in_the_schedulers_own_words,
+    a_missing_claim_is_told,
+    a_missing_model_image_is_told,
+    a_missing_secret_is_told,
+    a_pod_that_pod_security_refuses_is_told,
+    a_missing_runtime_is_told_and_waited_for,
+    a_new_revision_that_does_not_answer_takes_no_traffic,
+    the_same_by_way_of_the_api_server,
+    kubectl_wait_waits_for_the_new_generation,
+    kubectl_get_shows_what_a_person_on_call_wants,
+    kubectl_scale_scales,
+)
+"""Those that take longest come first."""
+LABELS: dict[Callable[[Place], None], dict[str, str]] = {
+    a_pod_that_pod_security_refuses_is_told: {"pod-security.kubernetes.io/enforce": "restricted"}
+}
+SETTINGS: dict[Callable[[Place], None], dict[str, str]] = {
+    a_new_revision_that_does_not_answer_takes_no_traffic: {"FAIRLEAD_POD_ACCESS": "Direct"},
+    the_same_by_way_of_the_api_server: {"FAIRLEAD_POD_ACCESS": "Proxy"},
+}
+
+
+@pytest.fixture(scope="module")
+def told(
+    kube: Kube, server_image: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Told]:
+    """All stories, on their way."""
+
+    def tell(story: Callable[[Place], None], folder: Path) -> None:
+        with (
+            kube.namespace(**LABELS.get(story, {})) as namespace,
+            running(kube.kubeconfig, folder, namespace, settings=SETTINGS.get(story, {})),
+        ):
+            story(Place(kube, namespace, server_image))
+
+    with begun(request, tmp_path_factory.mktemp("status"), STORIES, tell, AT_ONCE) as told:
+        yield told
+
+
+@named(STORIES)
+def test_the_status_tells(told: Told, story: str):
+    told[story].result()
