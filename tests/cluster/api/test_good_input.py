@@ -174,6 +174,22 @@ def test_objectives_of_every_kind_as_full_as_they_may_be(kube: Kube) -> None:
     assert parsed(stored).model_dump(exclude=SERVERS_OWN) == parsed(model(spec)).model_dump(exclude=SERVERS_OWN)
 
 
+def test_an_autoscaling_to_zero_and_a_pace_in_parts(kube: Kube) -> None:
+    scaling = {
+        "minReplicas": 0,
+        "maxReplicas": 2,
+        "target": {"cpuUtilization": 70, "query": {"promql": "a", "perPod": "1"}},
+        "behavior": {"down": {"stabilization": "20m"}},
+    }
+    spec = {
+        "runtime": {"ref": {"name": "vllm"}},
+        "resources": {"requests": {"cpu": "1"}},
+        "autoscaling": scaling,
+        "rollout": {"strategy": "BlueGreen"},
+    }
+    kube.create(MODEL_DEPLOYMENT, model(spec), dryRun="All")
+
+
 def test_an_autoscaling_as_full_as_it_may_be(kube: Kube) -> None:
     pace = {"stabilization": "10m", "percent": 20, "period": "1m"}
     floors = [
@@ -196,7 +212,7 @@ def test_an_autoscaling_as_full_as_it_may_be(kube: Kube) -> None:
         "query": {"promql": "q" * 2048, "perPod": "0.001"},
     }
     scaling = {
-        "minReplicas": 0,
+        "minReplicas": 1,
         "maxReplicas": 10_000,
         "target": target,
         "behavior": {"up": pace, "down": pace},
