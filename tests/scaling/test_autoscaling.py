@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from kube import Kube
 from models import a_canary, a_model
 from operator_process import running
 from prometheus_process import free_port, scraping
+from side_by_side import Told, begun, by_name, named
 from waiting import holds, until
 
 RATE = 25  # requests per second
@@ -56,6 +56,12 @@ class Place:
 
     def scaling(self) -> dict[str, Any]:
         return {"reason": "", "message": "", **self.kube.condition(self.namespace, "fraud", "ScalingActive")}
+
+    def until_told(self, reason: str, seconds: float) -> None:
+        try:
+            until(lambda: self.scaling()["reason"] == reason, seconds=seconds, every=0.5, what=reason)
+        except AssertionError as late:
+            raise AssertionError(f"{late}; it says {self.scaling()['message']}") from None
 
     def until_asked(self, enough: Callable[[int], bool], seconds: float, what: str) -> None:
         until(lambda: enough(self.asked()), seconds=seconds, every=0.5, what=f"{what}; {self.scaling()['message']}")
@@ -132,11 +138,11 @@ def by_requests_with_a_prometheus_that_is_away(place: Place) -> None:
         with lossless(place):
             place.until_asked(lambda pods: pods == 3, 300, "three pods, for 25 requests per second")
             prometheus.stop()
-            until(lambda: place.scaling()["reason"] == "AutoscalerFailing", seconds=120, what="a word about it")
+            place.until_told("AutoscalerFailing", 240)
             print(place.scaling()["message"])
             holds(lambda: place.asked() >= 3, seconds=60, what="the number of pods, without Prometheus")
             prometheus.start()
-            until(lambda: place.scaling()["reason"] == "Autoscaled", seconds=180, what="a word that it is back")
+            place.until_told("Autoscaled", 180)
             assert place.asked() == 3
         place.until_asked(lambda pods: pods == 1, 300, "one pod, without load")
 
@@ -166,27 +172,29 @@ def ready(place: Place) -> dict[str, Any]:
     return {"reason": "", **place.kube.condition(place.namespace, "fraud", "Ready")}
 
 
-STORIES = (by_cpu_and_through_a_rollout, by_requests_with_a_prometheus_that_is_away, asleep_and_woken)
+STORIES = by_name(by_cpu_and_through_a_rollout, by_requests_with_a_prometheus_that_is_away, asleep_and_woken)
 
 
 @pytest.fixture(scope="module")
 def told(
-    kube: Kube, server_image: str, metrics_server: None, keda: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Future[None]]]:
+    request: pytest.FixtureRequest,
+    kube: Kube,
+    server_image: str,
+    metrics_server: None,
+    keda: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Told]:
     """All stories, on their way: most of the time load is waited for to be seen."""
-    folder = tmp_path_factory.mktemp("autoscaling")
 
-    def tell(story: Callable[[Place], None]) -> None:
-        own = folder / story.__name__
-        own.mkdir()
+    def tell(story: Callable[[Place], None], folder: Path) -> None:
         with kube.namespace() as namespace:
-            story(Place(kube, namespace, own, server_image))
+            story(Place(kube, namespace, folder, server_image))
 
-    with ThreadPoolExecutor(len(STORIES)) as pool:
-        yield {story.__name__: pool.submit(tell, story) for story in STORIES}
+    with begun(request, tmp_path_factory.mktemp("autoscaling"), STORIES, tell, len(STORIES)) as told:
+        yield told
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("story", [each.__name__ for each in STORIES])
-def test_pods_follow_the_load(told: dict[str, Future[None]], story: str):
+@named(STORIES)
+def test_pods_follow_the_load(told: Told, story: str):
     told[story].result()

@@ -16,7 +16,7 @@ from fairlead.api.kinds import (
 )
 from fairlead.api.names import DOMAIN, SCRAPED, model_of
 from fairlead.cluster.store import Key, Object, Slim, Store, key_of
-from fairlead.scaling.trouble import troubles
+from fairlead.scaling.trouble import kept
 
 _METADATA = (
     "name",
@@ -112,8 +112,7 @@ def _some(part: Object, names: tuple[str, ...]) -> Object:
 
 def _autoscaler(kind: Kind) -> Slim:
     def slim(obj: Object) -> Object:
-        told = list(troubles(kind, obj))
-        return {**_without_status(obj), **({"status": {"conditions": told}} if told else {})}
+        return {**_without_status(obj), **({"status": {"conditions": told}} if (told := kept(kind, obj)) else {})}
 
     return slim
 

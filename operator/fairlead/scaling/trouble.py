@@ -12,6 +12,7 @@ _TELLING: Mapping[Kind, Mapping[str, str]] = {
 """Conditions that say so, and with which status."""
 _WITHOUT_PODS = "ScalingDisabled"
 """Reason of a HorizontalPodAutoscaler whose Deployment has no pods: nothing is wrong with it."""
+_SEEN = {"type": "Ready", "status": "True"}
 _UNSEEN = {
     "type": "Ready",
     "status": "Unknown",
@@ -19,6 +20,13 @@ _UNSEEN = {
     "message": "KEDA has not looked at it; does it run, and watch this namespace?",
 }
 _KEPT = ("type", "status", "reason", "message")
+
+
+def kept(kind: Kind, autoscaler: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The conditions that say what is wrong, or that KEDA has looked: those that do not change all the time."""
+    found = (autoscaler.get("status") or {}).get("conditions") or ()
+    seen = [dict(_SEEN) for each in found if kind == SCALED_OBJECT and _is_seen(each)]
+    return [*seen, *(each for each in troubles(kind, autoscaler) if each != _UNSEEN)]
 
 
 def troubles(kind: Kind, autoscaler: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
@@ -30,5 +38,10 @@ def troubles(kind: Kind, autoscaler: Mapping[str, Any]) -> tuple[dict[str, Any],
         for each in found
         if telling.get(each.get("type", "")) == each.get("status", "") and each.get("reason") != _WITHOUT_PODS
     )
-    known = any(each.get("type") == "Ready" and each.get("status") in ("True", "False") for each in found)
-    return told if told or known or kind != SCALED_OBJECT else (dict(_UNSEEN),)
+    if told or kind != SCALED_OBJECT or any(map(_is_seen, found)):
+        return told
+    return (dict(_UNSEEN),)
+
+
+def _is_seen(condition: Mapping[str, Any]) -> bool:
+    return all(condition.get(name) == value for name, value in _SEEN.items())

@@ -3,9 +3,12 @@
 from copy import deepcopy
 from typing import Any
 
+import pytest
+
 from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER, MODEL_DEPLOYMENT, MODEL_RUNTIME, POD, SCALED_OBJECT
 from fairlead.cluster.store import Key
 from fairlead.observe.caches import caches, runtime_name
+from fairlead.scaling.trouble import troubles
 from world import RUNTIME, World, a_model
 
 FRAUD = ("risk", "fraud")
@@ -59,6 +62,25 @@ def test_a_scaled_object_tells_of_its_fallback_and_not_of_its_load():
     assert says(1, Ready="True", Active="True", Fallback="False") == {FRAUD}
     assert says(2, Ready="True", Active="False", Fallback="False") == set()
     assert says(3, Ready="True", Active="False", Fallback="True") == {FRAUD}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "types"),
+    [
+        ({}, ["Ready"]),
+        ({"Ready": "Unknown"}, ["Ready"]),
+        ({"Ready": "True", "Active": "True"}, []),
+        ({"Ready": "True", "Fallback": "True"}, ["Fallback"]),
+        ({"Ready": "True", "HPAActive": "False"}, ["HPAActive"]),
+        ({"Ready": "False"}, ["Ready"]),
+    ],
+)
+def test_what_is_wrong_with_a_scaled_object_is_the_same_in_the_cache(conditions: dict[str, str], types: list[str]):
+    made, store = an_autoscaler(), caches()[SCALED_OBJECT]
+    found = [{"type": kind, "status": status} for kind, status in conditions.items()]
+    store.observe("ADDED", versioned(made, 1) | {"status": {"conditions": found}})
+    (cached,) = store.owned(FRAUD)
+    assert [each["type"] for each in troubles(SCALED_OBJECT, cached)] == types
 
 
 def test_a_runtime_concerns_the_models_that_use_it():
