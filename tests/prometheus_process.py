@@ -3,6 +3,7 @@
 import json
 import socket
 import subprocess
+import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,9 @@ from typing import Any
 
 from localcluster import packages
 from waiting import until
+
+_installing = threading.Lock()
+"""Stories side by side may need it at once."""
 
 
 @dataclass
@@ -101,7 +105,8 @@ def scraping(
     port: int | None = None,
 ) -> Iterator[PrometheusProcess]:
     """A Prometheus with these scrape_configs and rules, for a while; installed first where it is missing."""
-    packages.install({"prometheus": "prometheus"}, print)
+    with _installing:
+        packages.install({"prometheus": "prometheus"}, print)
     process = PrometheusProcess(folder, port or free_port(), scrapes, interval, tuple(rules), tuple(arguments))
     process.start()
     try:
