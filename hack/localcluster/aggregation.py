@@ -103,3 +103,16 @@ def serving_certificate(extension: Extension) -> Path:
     write(pair, folder, "tls")
     (folder / "ca.crt").write_bytes(ca.certificate_pem)
     return folder
+
+
+def arguments(extension: Extension, kubeconfig: Path, keys: Path) -> list[str]:
+    """Those that every server of an extension takes: where it listens, as whom, and by whom it lets itself be asked."""
+    return [
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        f"--bind-address={HOST}",
+        f"--secure-port={extension.port}",
+        f"--tls-cert-file={keys}/tls.crt",
+        f"--tls-private-key-file={keys}/tls.key",
+    ]

@@ -74,14 +74,8 @@ def _operator(kubeconfig: Path, keys: Path) -> list[str]:
 
 def _adapter(kubeconfig: Path, keys: Path) -> list[str]:
     return [
-        f"--kubeconfig={kubeconfig}",
+        *aggregation.arguments(EXTENSION, kubeconfig, keys),
         f"--lister-kubeconfig={kubeconfig}",
-        f"--authentication-kubeconfig={kubeconfig}",
-        f"--authorization-kubeconfig={kubeconfig}",
-        f"--bind-address={HOST}",
-        f"--secure-port={EXTENSION.port}",
-        f"--tls-cert-file={keys}/tls.crt",
-        f"--tls-private-key-file={keys}/tls.key",
         f"--cert-dir={keys}",
         f"--metrics-service-address={VALUES}",
         "--port=0",  # for metrics of its own, at every address of the machine: any port that is free

@@ -6,7 +6,6 @@ from http import HTTPStatus
 from localcluster import aggregation, api, kwok, machine, processes
 from localcluster.aggregation import Extension
 from localcluster.binaries import binary
-from localcluster.network import HOST
 from localcluster.places import SOURCES, Progress
 from localcluster.toolchain import module_folder
 
@@ -42,13 +41,7 @@ def _arguments() -> list[str]:
     kubeconfig = aggregation.account(EXTENSION.namespace, PROCESS)
     keys = aggregation.serving_certificate(EXTENSION)
     return [
-        f"--kubeconfig={kubeconfig}",
-        f"--authentication-kubeconfig={kubeconfig}",
-        f"--authorization-kubeconfig={kubeconfig}",
-        f"--bind-address={HOST}",
-        f"--secure-port={EXTENSION.port}",
-        f"--tls-cert-file={keys}/tls.crt",
-        f"--tls-private-key-file={keys}/tls.key",
+        *aggregation.arguments(EXTENSION, kubeconfig, keys),
         "--kubelet-preferred-address-types=InternalIP",  # the names of the nodes are in no DNS
         "--kubelet-use-node-status-port",
         f"--node-selector={'!='.join(kwok.LABEL)}",  # those have no kubelet

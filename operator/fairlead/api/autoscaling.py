@@ -82,37 +82,29 @@ class ScalingTarget(Part):
         return any(each is not None for each in asked)
 
 
-PERCENT = "At most so many percent of the pods in a period, and one pod at least."
+Stabilization = Annotated[
+    Duration, between("0s", "1h"), Field(description="How long it has to be so before the number changes.")
+]
+Percent = Annotated[
+    int, Field(ge=1, le=1000, description="At most so many percent of the pods in a period, and one pod at least.")
+]
+Period = Annotated[Duration, between("1s", "30m"), Field(description="The period.")]
 
 
-class ScalingPace(Part):
-    """How fast the number of pods may change in one direction."""
-
-    stabilization: Annotated[Duration, between("0s", "1h")] = Field(
-        description="How long it has to be so before the number changes."
-    )
-    percent: int = Field(ge=1, le=1000, description=PERCENT)
-    period: Annotated[Duration, between("1s", "30m")] = Field(description="The period.")
-
-
-class ScalingUpPace(ScalingPace):
+class ScalingUpPace(Part):
     """How fast pods come."""
 
-    stabilization: Annotated[Duration, between("0s", "1h")] = Field(
-        default=timedelta(0), description="How long it has to be so before the number changes."
-    )
-    percent: int = Field(default=100, ge=1, le=1000, description=PERCENT)
-    period: Annotated[Duration, between("1s", "30m")] = Field(default=timedelta(seconds=15), description="The period.")
+    stabilization: Stabilization = timedelta(0)
+    percent: Percent = 100
+    period: Period = timedelta(seconds=15)
 
 
-class ScalingDownPace(ScalingPace):
+class ScalingDownPace(Part):
     """How fast they go."""
 
-    stabilization: Annotated[Duration, between("0s", "1h")] = Field(
-        default=timedelta(minutes=10), description="How long it has to be so before the number changes."
-    )
-    percent: int = Field(default=20, ge=1, le=1000, description=PERCENT)
-    period: Annotated[Duration, between("1s", "30m")] = Field(default=timedelta(minutes=1), description="The period.")
+    stabilization: Stabilization = timedelta(minutes=10)
+    percent: Percent = 20
+    period: Period = timedelta(minutes=1)
 
 
 class ScalingBehavior(Part):

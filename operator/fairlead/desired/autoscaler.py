@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fairlead.api.autoscaling import Autoscaling, ScalingPace
+from fairlead.api.autoscaling import Autoscaling, ScalingDownPace, ScalingUpPace
 from fairlead.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT, Kind
 from fairlead.api.revision import Revision
 from fairlead.metadata import manifest
@@ -127,7 +127,7 @@ def _behavior(scaling: Autoscaling) -> dict[str, Any]:
     return {"scaleUp": _pace(scaling.pace.up), "scaleDown": _pace(scaling.pace.down)}
 
 
-def _pace(pace: ScalingPace) -> dict[str, Any]:
+def _pace(pace: ScalingUpPace | ScalingDownPace) -> dict[str, Any]:
     """At least one pod in a period: Kubernetes rounds in the direction of the change."""
     period = int(pace.period.total_seconds())
     return {

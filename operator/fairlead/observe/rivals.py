@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 PAUSE = 30.0
 """Seconds between two readings."""
+TRIES, AGAIN = 3, 1.0
+"""So often they are tried to be read at the start, with so many seconds between."""
 _ALL: Key = ("", "all models")
 
 ReadAll = Callable[[], Awaitable[Iterable[Object]]]
@@ -28,22 +30,33 @@ ReadAll = Callable[[], Awaitable[Iterable[Object]]]
 class Rivals:
     """What is known of the models that are asked about. `tell` is called with a model's key when there is news."""
 
-    def __init__(self, read_all: ReadAll, tell: Callable[[Key], None], pause: float = PAUSE) -> None:
+    def __init__(
+        self, read_all: ReadAll, tell: Callable[[Key], None], pause: float = PAUSE, again: float = AGAIN
+    ) -> None:
         self._read_all = read_all
         self._tell = tell
         self._pause = pause
+        self._again = again
         self._running = Beside("autoscalers of others,")
         self._asked: dict[Key, frozenset[str]] = {}
         self._found: Mapping[str, tuple[Rival, ...]] = {}
 
     async def begin(self) -> None:
-        """Reads them once, before anybody looks: what is not known yet must not pass for nothing. Then goes on."""
-        await self._read()
+        """Reads them once, before anybody looks: what is not known yet must not pass for nothing. Then goes on.
+
+        It does so without them, too, when they cannot be read: nothing else may wait for that for ever.
+        """
+        for _ in range(TRIES):
+            if await self._read():
+                break
+            await asyncio.sleep(self._again)
         self._running.begin(_ALL, (), self._read_on)
 
     def of(self, key: Key, revisions: frozenset[str]) -> tuple[Rival, ...]:
         """The rivals of a model with these revisions."""
         self._asked[key] = revisions
+        if not self._running.goes_on(_ALL, ()):
+            self._running.begin(_ALL, (), self._read_on)
         return self._about(key, self._found)
 
     def end(self, key: Key) -> None:
@@ -59,16 +72,17 @@ class Rivals:
             await asyncio.sleep(self._pause)
             await self._read()
 
-    async def _read(self) -> None:
+    async def _read(self) -> bool:
         try:
             found = _by_namespace(await self._read_all())
         except ApiError as error:  # we may not, or cannot now: what was known stands
             log.info("other autoscalers than Fairlead's could not be listed: %s", error)
-            return
+            return False
         before, self._found = self._found, found
         for key in tuple(self._asked):
             if self._about(key, before) != self._about(key, found):
                 self._tell(key)
+        return True
 
     def _about(self, key: Key, found: Mapping[str, tuple[Rival, ...]]) -> tuple[Rival, ...]:
         namespace, model = key

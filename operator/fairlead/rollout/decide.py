@@ -24,7 +24,7 @@ from fairlead.rollout.draining import drained_from_now, draining, next_drained
 from fairlead.rollout.gates import BEFORE_FIRST_TRAFFIC, BEFORE_TRAFFIC, about_to_be_asked, first_objection
 from fairlead.rollout.rollback import go_back, held
 from fairlead.rollout.serving import NOTHING, SOON, abandoned, phase_of, serves, soonest, time_left
-from fairlead.rollout.size import floors_change, kept_replicas, needs_the_room, sized, wanted_replicas
+from fairlead.rollout.size import kept_replicas, needs_the_room, scaling_changes, sized, wanted_replicas
 from fairlead.rollout.stable import stable_revision, stable_since
 from fairlead.rollout.subject import standing
 from fairlead.rollout.untried import takes_over_at_once
@@ -36,7 +36,7 @@ def decide(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision | P
     """What follows from one look, given the revision that the spec asks for."""
     orders = standing(situation, spec, stable_revision(situation), wanted)
     decision = sized(situation, spec, _decided(situation, spec, wanted, orders))
-    look_again = soonest(decision.look_again, *floors_change(situation, spec, decision.stable))
+    look_again = soonest(decision.look_again, *scaling_changes(situation, spec, decision.stable))
     return replace(decision, orders=orders, look_again=look_again)
 
 

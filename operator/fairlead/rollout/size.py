@@ -41,7 +41,7 @@ def sized(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -
     return within_places(situation, found) if swaps(spec) else found
 
 
-def floors_change(situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None) -> tuple[timedelta, ...]:
+def scaling_changes(situation: Situation, spec: ModelDeploymentSpec, stable: Revision | None) -> tuple[timedelta, ...]:
     """After how long another number of pods may hold at least, or something else may be told of the autoscaler."""
     if spec.autoscaling is None:
         return ()

@@ -33,7 +33,7 @@ class Lists:
         self._answers = list(answers)
         self.news: asyncio.Queue[Key] = asyncio.Queue()
         self.read: asyncio.Queue[None] = asyncio.Queue()
-        self.rivals = Rivals(self._read_all, self.news.put_nowait, pause=0.01)
+        self.rivals = Rivals(self._read_all, self.news.put_nowait, pause=0.01, again=0.0)
 
     async def _read_all(self) -> Iterable[dict[str, Any]]:
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
@@ -104,4 +104,18 @@ async def test_a_model_that_has_gone_is_not_told_of():
     lists.rivals.end(KEY)
     await lists.read_again(3)
     assert lists.news.empty()
+    await lists.rivals.close()
+
+
+async def test_they_are_known_at_the_first_look_also_where_the_first_list_fails():
+    lists = Lists(None, None, [an_autoscaler("theirs", "fraud-1", "Deployment")])
+    await lists.rivals.begin()
+    assert len(lists.rivals.of(KEY, frozenset({"fraud-1"}))) == 1
+    await lists.rivals.close()
+
+
+async def test_where_they_may_not_be_listed_all_else_goes_on():
+    lists = Lists(None)
+    await lists.rivals.begin()
+    assert lists.rivals.of(KEY, frozenset({"fraud-1"})) == ()
     await lists.rivals.close()
