@@ -39,6 +39,8 @@ def ensure(progress: Progress) -> None:
 def _arguments() -> list[str]:
     return [
         "--providers.kubernetesgateway=true",
+        # Before servers do: uvicorn, and so MLServer, closes a connection after 5 idle seconds, maybe under a request.
+        "--serversTransport.forwardingTimeouts.idleConnTimeout=3s",
         f"--providers.kubernetesgateway.statusaddress.ip={HOST}",
         f"--entrypoints.web.address={HOST}:{PORT}",
         f"--entrypoints.metrics.address={HOST}:{METRICS_PORT}",
