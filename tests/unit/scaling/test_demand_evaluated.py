@@ -72,6 +72,11 @@ def test_one_pod_of_four_that_is_not_scraped_any_more_counts_like_the_others(tmp
     answer(tmp_path, series, QUEUE, **{"20m": 40, "22m": 40, "75m": 40})
 
 
+def test_fewer_than_half_of_the_pods_cannot_speak_for_all(tmp_path: Path):
+    series = up("a") | up("b", "c", values="1x20 0x120") | waiting("10x140", "a") | waiting("10x20 stale", "b", "c")
+    answer(tmp_path, series, QUEUE, **{"20m": 30, "22m": None})
+
+
 def test_pods_that_start_do_not_have_more_pods_started(tmp_path: Path):
     """Four of eight load their model, for half an hour: nobody could scrape them so far."""
     series = up("a", "b", "c", "d") | up("e", "f", "g", "h", values="0x30 1x90") | waiting("10x120", "a", "b", "c", "d")
