@@ -34,12 +34,14 @@ from fairlead.observe.caches import caches
 from fairlead.observe.exposed import Exposures
 from fairlead.observe.hanging import HangingPods
 from fairlead.observe.look import Observer
+from fairlead.observe.lookups import Lookups
 from fairlead.observe.probe import Pods, Probes
+from fairlead.observe.progress import Fetches
 from fairlead.observe.questions import Questions
 from fairlead.observe.rivals import Rivals
 from fairlead.observe.sweeps import Sweeps
 from fairlead.site import Site
-from fairlead.situation import Exposed, Hanging, ProbeAnswer, Rival, Situation
+from fairlead.situation import Exposed, Hanging, ProbeAnswer, Progress, Rival, Situation
 from fairlead.work import Worker
 from memory_api import MemoryApi, Object, Write
 from world import RUNTIME, START, a_model
@@ -133,6 +135,34 @@ class NoRivals(Rivals):
         """Nothing was begun."""
 
 
+class NoLookups(Lookups):
+    """No reference floats."""
+
+    def __init__(self) -> None:
+        """It reads nothing."""
+
+    def pods(self, key: Key, children: Mapping[tuple[Kind, str], Object]) -> tuple[Object, ...]:
+        """Nothing."""
+        return ()
+
+    def end(self, key: Key) -> None:
+        """Nothing was begun."""
+
+
+class NoFetches(Fetches):
+    """No pod fetches anything."""
+
+    def __init__(self) -> None:
+        """It asks nobody."""
+
+    def progress(self, key: Key, pods: Pods) -> tuple[Progress, ...]:
+        """Nothing."""
+        return ()
+
+    def end(self, key: Key) -> None:
+        """Nothing was begun."""
+
+
 class Process:
     """One life of the operator: what it remembers is gone with it."""
 
@@ -148,8 +178,11 @@ class Process:
             exposures=NoPages(),
             budgets=Budgets(None, self.queue.add),
             rivals=NoRivals(),
+            lookups=NoLookups(),
+            fetches=NoFetches(),
         )
-        self.observer = Observer(self.stores, questions, Site(keda_prometheus="http://prometheus"), lambda: cluster.now)
+        site = Site(keda_prometheus="http://prometheus")
+        self.observer = Observer(self.stores, questions, lambda: site, lambda: cluster.now)
         self.work = Worker(self.observer, Writer(client, self.stores, "fairlead-0"), Metrics().rollouts)
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fairlead.api import names
-from fairlead.api.kinds import DEPLOYMENT, OPTIONAL, SERVICE, Kind, kind_of
+from fairlead.api.kinds import DEPLOYMENT, JOB, OPTIONAL, SERVICE, Kind, kind_of
 from fairlead.api.parse import parse_model_deployment, parse_model_runtime
 from fairlead.api.revision import known_revisions
 from fairlead.api.status import Status
@@ -86,6 +86,8 @@ class World:
     """Somebody else's autoscalers."""
     forbidden: frozenset[Kind] = frozenset()
     """Those of which nobody may read any: what is written of them is not seen again."""
+    meanings: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """What the Job says that looks up a URI: its exit code and its words; it goes on while there is nothing."""
     count: int = 0
     told: list[LogLine] = field(default_factory=list)
     """All that was written to the log."""
@@ -109,6 +111,7 @@ class World:
             status=status,
             runtime=None if self.runtime is None else parse_model_runtime(self.runtime),
             other_runtimes=self.other_runtimes if self.runtime is None else (),
+            lookups=tuple(self.lookups()),
             revisions=known_revisions(self.children),
             children={key: deepcopy(live) for key, live in self.children.items() if key[0] not in self.forbidden},
             pods=tuple(self.pods()),
@@ -140,6 +143,29 @@ class World:
             for number in range(found["spec"]["replicas"])
         ]
         return [*living, *self.ending]
+
+    def lookups(self) -> list[dict[str, Any]]:
+        """The pods of Jobs that look something up."""
+        return [
+            {
+                "metadata": {"name": f"{name}-abcde", "labels": {"batch.kubernetes.io/job-name": name}},
+                "status": {"containerStatuses": [{"name": names.FETCH, "state": state}]},
+            }
+            for (kind, name), job in self.children.items()
+            if kind == JOB and (state := self._looked_up(job))
+        ]
+
+    def _looked_up(self, job: Mapping[str, Any]) -> dict[str, Any] | None:
+        code, words = self.meanings.get(job["spec"]["template"]["spec"]["containers"][0]["args"][1], (None, ""))
+        return None if code is None else {"terminated": {"exitCode": code, "message": words}}
+
+    def _end_jobs(self) -> None:
+        """The Job controller's part."""
+        for (kind, _), job in self.children.items():
+            if kind == JOB and "status" not in job and (state := self._looked_up(job)):
+                ended = "Failed" if state["terminated"]["exitCode"] else "Complete"
+                told = {"type": ended, "status": "True", "lastTransitionTime": format_time(self.now)}
+                job["status"] = {"conditions": [told]}
 
     def _pod(self, revision: str, number: int, deployment: Mapping[str, Any]) -> dict[str, Any]:
         ready = number < deployment.get("status", {}).get("availableReplicas", 0)
@@ -208,6 +234,7 @@ class World:
     def run_pods(self) -> None:
         """The kubelet's part: ending pods are gone, started ones are ready unless their revision is broken."""
         self.ending.clear()
+        self._end_jobs()
         for (kind, name), live in self.children.items():
             if kind == DEPLOYMENT:
                 wanted = live["spec"]["replicas"]

@@ -29,10 +29,14 @@ class Drained:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Why the revision that the spec asks for cannot be made. Nothing that runs is touched."""
+    """Why the revision that the spec asks for cannot be made. Nothing that runs is touched.
+
+    `passing` says that it takes no person, only time.
+    """
 
     reason: Reason
     message: str
+    passing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

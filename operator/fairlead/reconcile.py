@@ -1,9 +1,9 @@
 """Situation → Plan: the whole of Fairlead's judgement, one line per stage. Pure: the same look gives the same plan."""
 
-from fairlead.api.kinds import AUTOSCALERS
+from fairlead.api.kinds import AUTOSCALERS, JOB
 from fairlead.api.parse import Invalid
 from fairlead.desired.objects import steps
-from fairlead.desired.revision import wanted_revision
+from fairlead.desired.revision import lookup_of, wanted_revision
 from fairlead.plan import Delete, Plan, Step
 from fairlead.report.events import events
 from fairlead.report.log import decisions, log_lines
@@ -24,17 +24,20 @@ def reconcile(situation: Situation) -> Plan:
             events=events(situation.status, told),
             log=tuple(decisions(situation.status)),
         )
-    wanted = wanted_revision(situation, model)
+    lookup = lookup_of(situation, model)
+    wanted = wanted_revision(situation, model, lookup)
     decision = decide(situation, model.spec, wanted)
-    told = status(situation, model.spec, decision)
-    todo = steps(situation, model.spec, decision)
+    told = status(situation, model.spec, decision, lookup)
+    todo = steps(situation, model.spec, decision, lookup)
     return Plan(
         steps=todo,
         status=told.data(),
         events=events(situation.status, told),
         log=log_lines(situation.status, told),
         # What is told follows from the status that is written now, and no event tells of one's own writing.
-        look_again=soonest(decision.look_again, SOON if told.untold or _makes_way(situation, todo) else None),
+        look_again=soonest(
+            decision.look_again, lookup.look_again, SOON if told.untold or _makes_way(situation, todo) else None
+        ),
         revision=decision.serving.name if decision.serving else None,
         # What has ended is not gone on with: whoever tries the same revision again begins anew.
         trial=decision.judged.trial if decision.judged and decision.candidate else None,
@@ -42,6 +45,6 @@ def reconcile(situation: Situation) -> Plan:
 
 
 def _makes_way(situation: Situation, steps: tuple[Step, ...]) -> bool:
-    """Whether an autoscaler goes, after which another one may be made. No event tells of what is gone at once."""
-    goes = any(isinstance(step, Delete) and step.kind in AUTOSCALERS for step in steps)
+    """Whether something goes after which another one may be made. No event tells of what is gone at once."""
+    goes = any(isinstance(step, Delete) and step.kind in (*AUTOSCALERS, JOB) for step in steps)
     return goes and not situation.refusals

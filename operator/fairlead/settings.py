@@ -1,15 +1,21 @@
 """Environment variables → one frozen value. Reads nothing by itself: the caller hands the environment in."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
-from fairlead.site import Site
+from fairlead.api.fields import parse_duration
+from fairlead.api.forms import IMAGE
+from fairlead.site import Fetching, Site
 from fairlead.slo.alerts import RUNBOOKS
 from fairlead.slo.events import PodLabels
 
 PREFIX = "FAIRLEAD_"
+IMAGE_VOLUMES_SINCE = 35
+"""Of Kubernetes 1: the feature gate ImageVolume is on by default (pkg/features/kube_features.go)."""
 
 
 class InvalidSetting(ValueError):
@@ -66,6 +72,16 @@ class Settings:
     """Name of a ClusterTriggerAuthentication that KEDA shows it; empty: none."""
     keda_auth_modes: str = "bearer"
     """What is in it, as the `authModes` of KEDA's trigger for Prometheus: bearer, basic, tls, custom, or several."""
+    fetch_image: str = ""
+    """Image with the program that fetches models; empty: only what can be mounted can be used."""
+    fetch_env: tuple[tuple[str, str], ...] = ()
+    """Environment variables of that program, as a JSON object: proxies, mirrors, endpoints."""
+    fetch_ca_bundle: str = ""
+    """Certificates in PEM that it trusts beside the public ones."""
+    fetch_recheck: timedelta = timedelta(hours=6)
+    """After how long it is looked up again what a model's reference means; 0s: never."""
+    image_volumes: Literal["Auto", "Always", "Never"] = "Auto"
+    """Whether models from oci:// are mounted. Auto: from Kubernetes 1.35 on, where that is on by default."""
     runbooks_url: str = RUNBOOKS
     """Where the pages of docs/runbooks can be read: alerts lead there."""
     dashboards_url: str = ""
@@ -87,9 +103,9 @@ class Settings:
             queries=self.prometheus_queries,
         )
 
-    @property
-    def site(self) -> Site:
-        """What is of importance to models."""
+    def site(self, minor: int) -> Site:
+        """What is of importance to models, in a cluster of Kubernetes 1.`minor`."""
+        volumes = self.image_volumes == "Always" or (self.image_volumes == "Auto" and minor >= IMAGE_VOLUMES_SINCE)
         return Site(
             namespace=self.operator_namespace,
             queries=self.prometheus_queries,
@@ -99,6 +115,13 @@ class Settings:
             keda_prometheus=self.keda_prometheus_url or self.prometheus_url,
             keda_authentication=self.keda_authentication,
             keda_auth_modes=self.keda_auth_modes,
+            fetching=Fetching(
+                image=self.fetch_image,
+                env=self.fetch_env,
+                ca_bundle=self.fetch_ca_bundle,
+                image_volumes=volumes,
+                recheck=self.fetch_recheck,
+            ),
         )
 
 
@@ -160,6 +183,35 @@ def _file(value: str) -> str:
     return value
 
 
+def _image(value: str) -> str:
+    if value and not re.fullmatch(IMAGE, value):
+        raise ValueError("takes an image such as registry.example/fairlead/fetcher:1.2")
+    return value
+
+
+def _variables(value: str) -> tuple[tuple[str, str], ...]:
+    try:
+        parsed = json.loads(value or "{}")
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict) or not all(isinstance(each, str) for each in parsed.values()):
+        raise ValueError('takes a JSON object of texts such as {"HTTPS_PROXY": "http://proxy:3128"}')
+    return tuple(sorted(parsed.items()))
+
+
+def _certificates(value: str) -> str:
+    if value and "-----BEGIN CERTIFICATE-----" not in value:
+        raise ValueError("takes certificates in PEM")
+    return value
+
+
+def _duration(value: str) -> timedelta:
+    parsed = parse_duration(value)
+    if not isinstance(parsed, timedelta):
+        raise ValueError("takes hours, minutes and seconds such as 6h")
+    return parsed
+
+
 def _object_name(value: str) -> str:
     if value and not re.fullmatch("[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", value):
         raise ValueError("takes the name of an object: lower-case letters, digits, '-' and '.'")
@@ -200,6 +252,11 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "keda_prometheus_url": _address,
     "keda_authentication": _object_name,
     "keda_auth_modes": _auth_modes,
+    "fetch_image": _image,
+    "fetch_env": _variables,
+    "fetch_ca_bundle": _certificates,
+    "fetch_recheck": _duration,
+    "image_volumes": _one_of("Auto", "Always", "Never"),
     "runbooks_url": _address,
     "dashboards_url": _address,
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),

@@ -65,6 +65,15 @@ class Hanging:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How much of its model a pod of a revision has fetched, in steps of five percent; `total` in bytes, if known."""
+
+    revision: str
+    percent: int
+    total: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Exposed:
     """What the pods of a revision count, as their pages of metrics have shown so far; nothing is forgotten.
 
@@ -104,6 +113,7 @@ class Situation:
     """One look at one model. `status` is what was written last, or None when there is none that can be read.
 
     `other_runtimes` are the names of those ModelRuntimes that there are, where the one that the model names is not.
+    `lookups` are the pods of Jobs that look up what model.uri means, oldest first.
     `served` are those optional kinds that the cluster has, and `forbidden` those of which Fairlead may not read any.
     """
 
@@ -113,10 +123,12 @@ class Situation:
     status: Status | None = None
     runtime: ModelRuntime | Invalid | None = None
     other_runtimes: tuple[str, ...] = ()
+    lookups: tuple[Manifest, ...] = ()
     revisions: tuple[Revision, ...] = ()
     children: Mapping[tuple[Kind, str], Manifest] = field(default_factory=dict)
     pods: tuple[Manifest, ...] = ()
     hanging: tuple[Hanging, ...] = ()
+    progress: tuple[Progress, ...] = ()
     probe: ProbeAnswer | None = None
     sweep: Sweep | None = None
     trial: Trial | None = None
@@ -164,6 +176,10 @@ class Situation:
     def hanging_pod(self, revision: str) -> Hanging | None:
         """What is known of a pod of that revision that hangs, or None when none does."""
         return next((each for each in self.hanging if each.revision == revision), None)
+
+    def progress_of(self, revision: str) -> Progress | None:
+        """How far a pod of that revision is with fetching its model, as far as it has told."""
+        return next((each for each in self.progress if each.revision == revision), None)
 
     def serving_pods(self, revision: str) -> int:
         """How many pods of a revision are available now, whatever its Deployment is on the way to."""

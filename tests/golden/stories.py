@@ -1,15 +1,18 @@
 """What users do, and the look at which it is told what Fairlead plans. Each story is a world just before that look."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
 from canary_world import MEASURED
 from fairlead.api.kinds import CONFIG_MAP, POD_MONITOR, PROMETHEUS_RULE
+from fairlead.site import Fetching, Site
 from fairlead.situation import Exposed
 from swap_world import SwapWorld
 from world import RUNTIME, World, a_model
 
 VERSION_2 = {"uri": "pvc://models/fraud", "version": "2"}
+FETCHES = Site(fetching=Fetching(image="registry.example/fetcher:1"))
 SCALING = {"minReplicas": 2, "maxReplicas": 10, "target": {"cpuUtilization": 70}}
 
 
@@ -54,6 +57,22 @@ def a_server_of_ones_own() -> World:
 def a_model_in_an_image_volume() -> World:
     """oci:// is mounted as an image volume."""
     return World(a_model(model={"uri": "oci://registry.example/models/fraud:7", "version": "7"}))
+
+
+def a_model_of_a_branch() -> World:
+    """hf:// with a branch: a Job looks up which commit that is, and nothing runs before it has."""
+    fetch = {"secretName": "hugging-face", "exclude": ["*.bin"], "space": "10Gi"}
+    return World(a_model(model={"uri": "hf://org/fraud@main", "version": "7", "fetch": fetch}), site=FETCHES)
+
+
+def a_model_of_a_branch_is_found() -> World:
+    """The commit is known: pods fetch that, whatever becomes of the branch."""
+    world = a_model_of_a_branch()
+    world.reconcile()
+    found = {"uri": f"hf://org/fraud@{40 * 'a'}", "files": 9, "bytes": 4981233}
+    world.meanings["hf://org/fraud@main"] = (0, json.dumps(found))
+    world.run_pods()
+    return world
 
 
 def a_quiet_day() -> World:
@@ -196,6 +215,8 @@ STORIES: tuple[Callable[[], World], ...] = (
     everything_is_set,
     a_server_of_ones_own,
     a_model_in_an_image_volume,
+    a_model_of_a_branch,
+    a_model_of_a_branch_is_found,
     a_quiet_day,
     a_new_version,
     a_new_version_is_available,

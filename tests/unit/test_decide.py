@@ -15,7 +15,7 @@ from fairlead.api.kinds import (
 )
 from fairlead.api.parse import parse_model_deployment
 from fairlead.decision import Decision
-from fairlead.desired.revision import wanted_revision
+from fairlead.desired.revision import lookup_of, wanted_revision
 from fairlead.plan import Delete
 from fairlead.reconcile import reconcile
 from fairlead.rollout import decide as rollout
@@ -32,7 +32,8 @@ def settled(**spec: object) -> World:
 
 def decide(world: World, situation: Situation) -> Decision:
     spec = parse_model_deployment(world.model).spec
-    return rollout.decide(situation, spec, wanted_revision(situation, parse_model_deployment(world.model)))
+    model = parse_model_deployment(world.model)
+    return rollout.decide(situation, spec, wanted_revision(situation, model, lookup_of(situation, model)))
 
 
 def change_version(world: World, version: str) -> None:

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from fairlead.api import names
 from fairlead.api.reasons import Reason
 from fairlead.report.failures import TROUBLES, first_trouble
-from fairlead.situation import Hanging
+from fairlead.situation import Hanging, Progress
 
 
 def a_pod(container: dict[str, Any] | None = None, **condition: Any) -> dict[str, Any]:
@@ -260,19 +261,50 @@ def test_healthy_pods_are_no_trouble():
 
 
 def test_what_needs_a_person_is_told_before_what_may_pass():
-    names = [check.__name__ for check in TROUBLES]
-    assert names == [
+    assert [check.__name__ for check in TROUBLES] == [
         "pods_refused",
+        "model_unavailable",
         "container_failing",
         "image_unavailable",
         "unschedulable",
         "pods_hang",
+        "model_on_its_way",
         "not_ready",
     ]
     both = (a_pod({"state": {"running": {}}}), a_pod(waiting("ErrImagePull", PULL)))
     trouble = first_trouble(None, both)
     assert trouble is not None
     assert trouble.reason == Reason.IMAGE_UNAVAILABLE
+
+
+def fetching(restarts: int = 0, **state: Any) -> dict[str, Any]:
+    """A pod that has a model to fetch before its server starts."""
+    first = {"name": names.FETCH, "ready": False, "restartCount": restarts, **state}
+    later = {"name": names.CONTAINER, "ready": False, **waiting("PodInitializing")}
+    return {"metadata": {"name": "a"}, "status": {"initContainerStatuses": [first], "containerStatuses": [later]}}
+
+
+@pytest.mark.parametrize(
+    ("progress", "told"),
+    [
+        (None, "its model is being fetched"),
+        (Progress(revision="fraud-1", percent=45, total=13_207_024_435), "…, 45 % of 12.3 GiB so far"),
+        (Progress(revision="fraud-1", percent=0), "its model is being fetched"),
+    ],
+)
+def test_it_is_told_how_much_of_a_model_is_there(progress: Progress | None, told: str):
+    trouble = first_trouble(None, (fetching(state={"running": {}}),), None, progress)
+    assert trouble is not None
+    assert (trouble.reason, trouble.message) == (Reason.FETCHING, told.replace("…", "its model is being fetched"))
+
+
+def test_a_model_that_cannot_be_fetched_is_told_in_the_words_of_what_fetches_it():
+    why = "hub.example answered 401 for org/name: HF_TOKEN is missing, or may not read it"
+    over = {"terminated": {"exitCode": 65, "message": f"{why}\n"}}
+    for pod in (fetching(state=over), fetching(1, **waiting("CrashLoopBackOff"), lastState=over)):
+        trouble = first_trouble(None, (pod,))
+        assert trouble is not None
+        assert (trouble.reason, trouble.message) == (Reason.MODEL_UNAVAILABLE, f"the model cannot be fetched: {why}")
 
 
 def test_endless_words_are_cut():

@@ -56,10 +56,10 @@ def test_what_cannot_be_used_is_told(name: str, value: str, takes: str):
 
 def test_keda_asks_the_prometheus_that_the_operator_asks_unless_another_is_named():
     url = {"FAIRLEAD_PROMETHEUS_URL": "http://prometheus"}
-    assert settings_from(url).site.keda_prometheus == "http://prometheus"
+    assert settings_from(url).site(minor=37).keda_prometheus == "http://prometheus"
     other = {**url, "FAIRLEAD_KEDA_PROMETHEUS_URL": "https://thanos.example/"}
-    assert settings_from(other).site.keda_prometheus == "https://thanos.example"
-    assert settings_from({}).site.keda_prometheus == ""
+    assert settings_from(other).site(minor=37).keda_prometheus == "https://thanos.example"
+    assert settings_from({}).site(minor=37).keda_prometheus == ""
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,27 @@ def test_what_keda_cannot_use_is_told(name: str, value: str, takes: str):
     with pytest.raises(InvalidSetting, match=takes) as told:
         settings_from({f"FAIRLEAD_KEDA_{name}": value})
     assert f"FAIRLEAD_KEDA_{name}" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "minor", "mounted"), [("Auto", 34, False), ("Auto", 35, True), ("Always", 33, True), ("Never", 37, False)]
+)
+def test_images_are_mounted_where_the_cluster_does_it_by_itself_or_as_it_is_said(said: str, minor: int, mounted: bool):
+    assert settings_from({"FAIRLEAD_IMAGE_VOLUMES": said}).site(minor).fetching.image_volumes is mounted
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "takes"),
+    [
+        ("FETCH_IMAGE", "https://registry.example/fetcher", "takes an image such as"),
+        ("FETCH_ENV", "HTTPS_PROXY=http://proxy:3128", "takes a JSON object of texts"),
+        ("FETCH_ENV", '{"MLFLOW_PORT": 5000}', "takes a JSON object of texts"),
+        ("FETCH_CA_BUNDLE", "/etc/ca.crt", "takes certificates in PEM"),
+        ("FETCH_RECHECK", "sometimes", "must be hours, minutes and whole seconds"),
+        ("IMAGE_VOLUMES", "Maybe", "takes one of Auto, Always, Never"),
+    ],
+)
+def test_what_fetching_cannot_use_is_told(name: str, value: str, takes: str):
+    with pytest.raises(InvalidSetting, match=takes) as told:
+        settings_from({f"FAIRLEAD_{name}": value})
+    assert f"FAIRLEAD_{name}" in str(told.value)

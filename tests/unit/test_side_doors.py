@@ -10,7 +10,7 @@ from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.reasons import Reason
 from fairlead.api.revision import Revision
 from fairlead.api.status import Status
-from fairlead.desired.revision import wanted_revision
+from fairlead.desired.revision import lookup_of, wanted_revision
 from fairlead.rollout.untried import Untried, needs_no_trial
 from fairlead.situation import revision_named
 from unit import test_gateway as behind
@@ -175,7 +175,7 @@ def no_trial(world: CanaryWorld) -> Untried | None:
     seen = world.look()
     assert isinstance(seen.model, ModelDeployment)
     stable = revision_named(seen.revisions, (world.status or {})["stable"]["revision"])
-    wanted = wanted_revision(seen, seen.model)
+    wanted = wanted_revision(seen, seen.model, lookup_of(seen, seen.model))
     assert stable is not None
     assert isinstance(wanted, Revision)
     return needs_no_trial(seen, seen.model.spec, stable, wanted)

@@ -27,6 +27,13 @@
 {{- end -}}
 {{- end }}
 
+{{/* The image with the program that fetches models; nothing where there is to be none. */}}
+{{- define "fairlead.fetchImage" -}}
+{{- with .Values.sources.image -}}
+{{- if .repository }}{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}{{ end }}
+{{- end -}}
+{{- end }}
+
 {{/*
 The NetworkPolicies of models let pods with these labels in (operator/fairlead/desired/network_policy.py), so no value
 can change them.

@@ -42,6 +42,7 @@ DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
 SERVICE = Kind("", "v1", "Service", "services")
 SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
 HORIZONTAL_POD_AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+JOB = Kind("batch", "v1", "Job", "jobs")
 POD_DISRUPTION_BUDGET = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 NETWORK_POLICY = Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
 SCALED_OBJECT = Kind("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects")
@@ -59,6 +60,7 @@ CHILDREN = (
     CONTROLLER_REVISION,
     SERVICE_ACCOUNT,
     NETWORK_POLICY,
+    JOB,
     SERVICE,
     DEPLOYMENT,
     HORIZONTAL_POD_AUTOSCALER,

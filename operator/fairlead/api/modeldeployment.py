@@ -6,6 +6,7 @@ from pydantic import Field
 
 from fairlead.api.autoscaling import Autoscaling, needs_request
 from fairlead.api.environment import Env
+from fairlead.api.fetch import Fetch
 from fairlead.api.fields import Part, unique
 from fairlead.api.forms import NO_WAY_UP, DnsLabel, Image, LabelValue, ObjectName, cel_is_inside, is_inside
 from fairlead.api.modeluri import ModelUri
@@ -31,11 +32,33 @@ NAME_IS_SHORT = matching(
 class ModelSource(Part):
     """The model: where its files are and what it is called."""
 
+    must_hold = (
+        rule(
+            "model.fetch says how files are fetched, and these are not: with pvc:// they are mounted, and without "
+            "model.uri they are in the server's image; remove it",
+            "!has(self.fetch) || has(self.uri) && !self.uri.startsWith('pvc://')",
+            lambda self: self.fetch is None or (self.uri is not None and not self.uri.startswith("pvc://")),
+            "fetch",
+        ),
+        rule(
+            "model.fetch.space is how much an emptyDir may hold, and model.fetch.cacheClaim puts the files elsewhere; "
+            "remove one",
+            "!has(self.fetch) || !has(self.fetch.space) || !has(self.fetch.cacheClaim)",
+            lambda self: self.fetch is None or self.fetch.space is None or self.fetch.cache_claim is None,
+            "fetch.space",
+        ),
+    )
+
     uri: ModelUri | None = Field(
         default=None,
-        description="Where the files are: pvc://claim/folder (pvc://claim: the whole claim), or "
-        "oci://registry/repository:tag as an image volume. Absent: they are inside the server's image.",
+        description="Where the files are. Mounted: pvc://claim/folder (pvc://claim: the whole claim), "
+        "oci://registry/repository:tag as an image volume (with fetch, or where the cluster cannot, fetched). Fetched "
+        "into every pod: hf://organisation/name@revision, s3://bucket/folder, gs://bucket/folder, "
+        "az://container/folder, https://host/file, mlflow://name/version or mlflow://name@alias. What a branch, tag, "
+        "alias or folder means is looked up when a revision is made, and its pods get that ever after. Absent: they "
+        "are inside the server's image.",
     )
+    fetch: Fetch | None = Field(default=None, description="How the files are fetched; also makes oci:// be fetched.")
     name: (
         Annotated[
             str,

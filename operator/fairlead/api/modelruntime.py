@@ -7,7 +7,8 @@ from pydantic import Field
 from fairlead.api.fields import Part, unique
 from fairlead.api.server import ServerTemplate
 
-Source = Literal["pvc", "oci"]
+Source = Literal["pvc", "oci", "hf", "s3", "gs", "az", "https", "mlflow"]
+EVERY: tuple[Source, ...] = ("pvc", "oci", "hf", "s3", "gs", "az", "https", "mlflow")
 
 
 class ModelRuntimeSpec(ServerTemplate):
@@ -16,8 +17,9 @@ class ModelRuntimeSpec(ServerTemplate):
     sources: Annotated[
         tuple[Source, ...], Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"}), unique()
     ] = Field(
-        default=("pvc", "oci"),
-        description="Kinds of model.uri that this server can load. Empty: only models inside its image.",
+        default=EVERY,
+        description="Kinds of model.uri that this server may be given (https: http, too). Empty: only models inside "
+        "its image.",
     )
 
 

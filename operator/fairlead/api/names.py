@@ -32,6 +32,8 @@ VERSION = "app.kubernetes.io/version"
 
 CONTAINER = "server"
 """Name of the model server's container."""
+FETCH = "fetch"
+"""Name of the container that fetches the model's files, or looks up where they are."""
 VOLUME = "model"
 """Name of the volume with the model's files."""
 

@@ -52,6 +52,12 @@ class Reason(StrEnum):
     """The ModelRuntime that the spec names does not exist."""
     INVALID_RUNTIME = "InvalidRuntime"
     """The ModelRuntime cannot run this model."""
+    RESOLVING = "Resolving"
+    """What a branch, tag, alias or folder in model.uri means now is being looked up."""
+    FETCHING = "Fetching"
+    """The files of the model are on their way into a pod."""
+    MODEL_UNAVAILABLE = "ModelUnavailable"
+    """The files of the model cannot be had: not found, refused, damaged, too big, or nobody answers."""
     NAME_TAKEN = "NameTaken"
     """An object of a name that Fairlead needs exists already and belongs to somebody else."""
     WRITE_REFUSED = "WriteRefused"
@@ -128,8 +134,8 @@ class Phase(StrEnum):
     STARTING = "Starting"
     """A new revision is being started; production traffic has not moved to it."""
     WAITING = "Waiting"
-    """A canary's pods wait for room: quota, or a node; or for enough error budget. Its deadline does not run. With Swap
-    for the place of a pod of the stable revision, and the deadline runs."""
+    """A canary's pods wait for room: quota, or a node; or fetch their model; or wait for enough error budget. Its
+    deadline does not run. With Swap for the place of a pod of the stable revision, and the deadline runs."""
     JUDGING = "Judging"
     """A canary is on trial."""
     AWAITING_APPROVAL = "AwaitingApproval"

@@ -24,12 +24,25 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+class SourceRecord(Part):
+    """Where the files of a revision come from: what the user wrote, and what that meant when it was made.
+
+    `resolved` means the same bytes for ever; without it, `unresolved` says why that could not be found out.
+    """
+
+    uri: str
+    resolved: str | None = None
+    files: int | None = None
+    bytes: int | None = None
+    unresolved: str | None = None
+
+
 class Snapshot(Part):
     """What a revision is made of. Its hash is the revision's name, so it never changes.
 
     `inputs` is what the user asked for (the parts of the spec that make pods different), `template` the pod template
     without the labels that name the revision, `serving_path` the URL path of Fairlead's own request,
-    `metrics` the series by which it is judged.
+    `metrics` the series by which it is judged, `source` where its files come from, as far as that was looked up.
     """
 
     inputs: dict[str, Any]
@@ -38,6 +51,7 @@ class Snapshot(Part):
     serving_path: str | None = None
     metrics: MetricsProfile | None = None
     model_version: str | None = None
+    source: SourceRecord | None = None
 
     def data(self) -> dict[str, Any]:
         """The snapshot as JSON, as it is stored."""

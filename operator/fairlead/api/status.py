@@ -137,6 +137,35 @@ class MonitoringStatus(Part):
     )
 
 
+class SourceStatus(Part):
+    """Where the files of the revision that the spec asks for come from."""
+
+    revision: RevisionName = Field(description="The revision.")
+    uri: str = Field(max_length=1024, description="What the spec says.")
+    resolved: str | None = Field(
+        default=None,
+        max_length=1200,
+        description="What that meant when the revision was made: its pods get just this, whenever they start.",
+    )
+    unresolved: str | None = Field(
+        default=None,
+        max_length=1024,
+        description="Why that could not be found out; pods get what it means when they start.",
+    )
+    files: int | None = Field(default=None, ge=0, description="How many files it has.")
+    bytes: int | None = Field(default=None, ge=0, description="How many bytes they have together.")
+    latest: str | None = Field(
+        default=None,
+        max_length=1200,
+        description="What it means by now, where that is something else. Nothing follows from it by itself: a new "
+        "revision, such as by another spec.model.version, looks it up anew.",
+    )
+    checked: Time | None = Field(
+        default=None, description="When that was looked up last; absent for what cannot change."
+    )
+    problem: str | None = Field(default=None, max_length=1024, description="Why it could not be looked up then.")
+
+
 class ScalingChange(Part):
     """The number of pods of the serving revision was changed."""
 
@@ -192,6 +221,9 @@ class Status(Part):
     )
     monitoring: MonitoringStatus | None = Field(
         default=None, description="What objectives are measured by, as the pods have it."
+    )
+    source: SourceStatus | None = Field(
+        default=None, description="Where the model's files come from, and what a branch, tag, alias or folder meant."
     )
     scaling: ScalingStatus | None = Field(
         default=None, description="With spec.autoscaling, how many pods there are and what has changed that."

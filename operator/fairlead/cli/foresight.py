@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from fairlead.api.kinds import DEPLOYMENT, kind_of
+from fairlead.api.kinds import DEPLOYMENT, JOB, kind_of
 from fairlead.api.modeldeployment import ModelDeployment, ModelDeploymentSpec
 from fairlead.api.phases import ON_TRIAL
 from fairlead.api.quantity import quantity_value
@@ -12,7 +12,7 @@ from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
 from fairlead.api.status import RolloutStatus, StableStatus, Status
 from fairlead.apply.difference import difference
-from fairlead.desired.revision import wanted_revision
+from fairlead.desired.revision import lookup_of, wanted_revision
 from fairlead.plan import Apply, Delete, Plan, Scale
 from fairlead.rollout.untried import AS_SOON_AS_IT_CAN, needs_no_trial
 from fairlead.situation import Situation, revision_named
@@ -137,7 +137,9 @@ def _deployment(plan: Plan, revision: str) -> Mapping[str, Any]:
 def _to_come(situation: Situation, revision: str) -> Mapping[str, Any]:
     """The Deployment of a revision that waits for others to end, as far as it is known."""
     model = situation.model
-    wanted = wanted_revision(situation, model) if isinstance(model, ModelDeployment) else None
+    wanted = (
+        wanted_revision(situation, model, lookup_of(situation, model)) if isinstance(model, ModelDeployment) else None
+    )
     if not isinstance(wanted, Revision) or wanted.name != revision:
         return {}
     template = wanted.snapshot.template
@@ -150,6 +152,8 @@ def _changes(situation: Situation, plan: Plan) -> Iterator[str]:
         match step:
             case Apply(manifest=manifest):
                 kind, name = kind_of(manifest), manifest["metadata"]["name"]
+                if kind == JOB:
+                    continue  # it only looks up where a reference leads, and is gone then
                 live = situation.child(kind, name)
                 differs = difference(manifest, live) if live is not None else None
                 if live is None:
@@ -161,7 +165,7 @@ def _changes(situation: Situation, plan: Plan) -> Iterator[str]:
                 now = situation.asked_pods(name)
                 if situation.deployment(name) is not None and now != replicas:
                     yield f"~ Deployment {name} (from {now} to {replicas} pods)"
-            case Delete(kind=kind, name=name):
+            case Delete(kind=kind, name=name) if kind != JOB:
                 yield f"- {kind.kind} {name}"
 
 

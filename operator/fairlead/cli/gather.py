@@ -22,6 +22,7 @@ from fairlead.api.revision import known_revisions
 from fairlead.api.status import Status
 from fairlead.cli import requests
 from fairlead.cli.errors import CommandError
+from fairlead.cli.offline import USUAL
 from fairlead.metadata import is_part_of
 from fairlead.observe.exposed import remembered
 from fairlead.observe.trials import Trials
@@ -63,6 +64,7 @@ def situation(
         trial=Trials().latest((where, name), status),
         annotations=metadata.get("annotations") or {},
         served=frozenset(kind for kind, found in optional.items() if found is not None),
+        site=USUAL,
     )
     return coming, replace(coming, model=parse_model_deployment(live)) if live else None
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import yaml
 
-from fairlead.api.kinds import DEPLOYMENT, MODEL_DEPLOYMENT, MODEL_RUNTIME
+from fairlead.api.kinds import DEPLOYMENT, JOB, MODEL_DEPLOYMENT, MODEL_RUNTIME
 from fairlead.api.modelruntime import ModelRuntime
 from fairlead.api.parse import Invalid, parse_model_deployment, parse_model_runtime
 from fairlead.cli.commands import Commands
 from fairlead.cli.errors import CommandError
 from fairlead.cli.files import manifests, of_kind, shipped_runtimes
+from fairlead.cli.offline import as_written
 from fairlead.plan import Apply, Plan, Scale
 from fairlead.reconcile import reconcile
 from fairlead.situation import Identity, Situation
@@ -24,7 +25,8 @@ def register(commands: Commands) -> None:
         "render",
         help="print all objects of the ModelDeployments in a file, offline",
         description="Prints every object that Fairlead would make for the ModelDeployments in the files, without a "
-        "cluster. ModelRuntimes are taken from the files, else from those that are shipped.",
+        "cluster. ModelRuntimes are taken from the files, else from those that are shipped. What a branch, tag, "
+        "alias or folder means is looked up in a cluster only: here it stands as it is written.",
     )
     parser.add_argument("-f", "--file", action="append", required=True, help="YAML file, or - for standard input")
     parser.add_argument("-n", "--namespace", default="default", help="namespace of resources that name none")
@@ -54,17 +56,20 @@ def _first_look(model: dict[str, Any], runtimes: Mapping[str, dict[str, Any]], n
     runtime: ModelRuntime | Invalid | None = None
     if parsed.spec.runtime.ref is not None and parsed.spec.runtime.ref.name in runtimes:
         runtime = parse_model_runtime(runtimes[parsed.spec.runtime.ref.name], unknown="forbid")
-    return Situation(
+    first = Situation(
         now=datetime(1970, 1, 1, tzinfo=UTC),  # appears in status alone, which is not printed
         identity=Identity(name=parsed.name, namespace=parsed.namespace, uid="", generation=1),
         model=parsed,
         runtime=runtime,
     )
+    return as_written(first)
 
 
 def _objects(situation: Situation) -> list[dict[str, Any]]:
     plan = reconcile(situation)
-    built = [_printable(step.manifest, plan) for step in plan.steps if isinstance(step, Apply)]
+    made = [step.manifest for step in plan.steps if isinstance(step, Apply)]
+    # What looks up where a reference leads is gone once it has, and is no part of the model.
+    built = [_printable(each, plan) for each in made if each["kind"] != JOB.kind]
     if not built or not any(each["kind"] == DEPLOYMENT.kind for each in built):
         ready = next(found for found in plan.status["conditions"] if found["type"] == "Ready")
         raise CommandError(f"ModelDeployment {situation.identity.name}: {ready['message']}")

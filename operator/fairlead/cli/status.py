@@ -12,6 +12,7 @@ from fairlead.cli.commands import Commands
 from fairlead.cli.errors import CommandError
 from fairlead.cli.standing import Standing, standing
 from fairlead.cli.told import e_value, evidence_of, share, told
+from fairlead.sources.fetched import size
 
 HEADINGS = ("NAME", "READY", "ROLLOUT", "SERVES", "ON ITS WAY", "WEIGHT", "MESSAGE")
 
@@ -77,6 +78,7 @@ def in_full(model: Mapping[str, Any], pods: Pods) -> str:
     parts = (
         _head(found),
         _revisions(found, pods),
+        _source(found),
         _evidence(found),
         _conditions(found),
         _scaling(found),
@@ -111,6 +113,23 @@ def _revisions(found: Standing, pods: Pods) -> Iterator[str]:
         ready, wanted = pods.get(revision, (0, 0))
         rows.append((found.named(revision), f"{ready} of {wanted}", roles.get(revision, "ends")))
     yield from table.lines(rows, gap="   ") if len(rows) > 1 else ()
+
+
+def _source(found: Standing) -> Iterator[str]:
+    """Where the files come from, if a name may come to mean others."""
+    source = found.status.source
+    if source is None:
+        return
+    amount = "" if source.bytes is None else f" ({source.files} files, {size(source.bytes)})"
+    yield f"Model of {source.revision}: {source.uri}{amount}"
+    if source.resolved is not None and source.resolved != source.uri:
+        yield f"  which was {source.resolved} when the revision was made"
+    if source.unresolved is not None:
+        yield f"  not pinned, pods get what it means when they start: {source.unresolved}"
+    if source.latest is not None:
+        yield f"  by now it is {source.latest}: another spec.model.version tries that"
+    if source.problem is not None:
+        yield f"  it could not be looked up again: {source.problem}"
 
 
 def _evidence(found: Standing) -> Iterator[str]:

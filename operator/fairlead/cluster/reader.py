@@ -1,12 +1,13 @@
 """What Fairlead reads from the API server beside its watches: objects, what exists of a kind, and what it may read."""
 
 import logging
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from fairlead.api.kinds import CORE_EVENT, Kind
+from fairlead.api.kinds import CORE_EVENT, POD, Kind
 from fairlead.cluster.connection import Connection
 from fairlead.cluster.errors import (
     ApiError,
@@ -144,6 +145,17 @@ class Reader:
         params = {"fieldSelector": f"involvedObject.uid={uid}", "limit": str(EVENTS)}
         answer = await self._connection.request("GET", CORE_EVENT.path(namespace), params=params)
         return list(answer.get("items") or ())
+
+    async def minor_version(self) -> int:
+        """Of Kubernetes 1.x the x; 0 where the server says something else."""
+        answer = await self._connection.request("GET", "/version")
+        found = re.match("[0-9]+", str(answer.get("minor") or "")) if str(answer.get("major")) == "1" else None
+        return int(found[0]) if found else 0
+
+    async def pods_of_job(self, namespace: str, job: str) -> list[Object]:
+        """The pods that a Job has made, as they are now."""
+        pages = self._pages(POD.path(namespace), f"batch.kubernetes.io/job-name={job}", accept=WHOLE)
+        return [each async for page in pages for each in page.get("items") or ()]
 
     async def _pages(
         self, path: str, label_selector: str | None, *, accept: str = METADATA_LIST

@@ -26,6 +26,7 @@ from fairlead.monitoring.monitored import Monitored, monitored
 from fairlead.plan import Apply, Delete, Scale, Step
 from fairlead.scaling.choice import chosen, superseded_autoscalers
 from fairlead.situation import Manifest, Situation
+from fairlead.sources.lookup import NO_LOOKUP, Lookup
 from fairlead.traffic.choice import traffic_of
 from fairlead.traffic.service import revision_service
 
@@ -33,7 +34,9 @@ REVISION_HISTORY = 10
 """How many revisions without pods are remembered."""
 
 
-def steps(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> tuple[Step, ...]:
+def steps(
+    situation: Situation, spec: ModelDeploymentSpec, decision: Decision, lookup: Lookup = NO_LOOKUP
+) -> tuple[Step, ...]:
     """What has to be written for this decision, in the order in which it is written.
 
     First what pods rest on, then pods, then the Service that sends traffic to them, then what tells Prometheus of all
@@ -42,6 +45,8 @@ def steps(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -
     watched = monitored(situation, spec, decision)
     wanted = (
         *_shared(situation, spec, decision),
+        *([Apply(manifest=lookup.job)] if lookup.job else []),
+        *([lookup.stale] if lookup.stale else []),
         *(step for revision in decision.running for step in _of_revision(situation, spec, decision, revision, watched)),
         *_traffic(situation, spec, decision),
         *(Apply(manifest=made) for made in monitors(situation.identity, spec.monitoring.labels, watched)),

@@ -9,8 +9,9 @@ from fairlead.api import names
 from fairlead.api.environment import EnvVar
 from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.server import Probe, SecurityContext, ServerTemplate, StartupProbe, ports_by_name
-from fairlead.desired.model_volume import model_mount, model_volume
+from fairlead.desired.model_volume import Files, model_files
 from fairlead.desired.placeholders import fill, fill_all
+from fairlead.site import Site
 
 STARTUP_PERIOD = 5  # seconds
 
@@ -21,15 +22,18 @@ def placeholder_values(model: ModelDeployment, server: ServerTemplate) -> dict[s
     return {"path": server.model_path, "name": source.name or model.name, "version": source.version or ""}
 
 
-def pod_template(model: ModelDeployment, server: ServerTemplate) -> dict[str, Any]:
-    """The pod template, without the label that names the revision. Raises LookupError for an unknown placeholder."""
-    pod = model.spec.pod
+def pod_template(model: ModelDeployment, server: ServerTemplate, site: Site, uri: str | None) -> dict[str, Any]:
+    """The pod template, without the label that names the revision. Raises LookupError for an unknown placeholder.
+
+    `uri` is what model.uri was found to be.
+    """
+    pod, files = model.spec.pod, model_files(model, server.model_path, site, uri)
     dumped = pod.model_dump(mode="json", by_alias=True, exclude_none=True)
     labels = {**pod.labels, **names.labels(model.name, version=model.spec.model.version)}
     spec: dict[str, Any] = {
-        "containers": [_container(model, server)],
-        "initContainers": [],
-        "volumes": _volumes(model, server),
+        "containers": [_container(model, server, files)],
+        "initContainers": list(files.before),
+        "volumes": _volumes(model, server, files),
         "securityContext": _pod_security(server, pod.security_context),
         "automountServiceAccountToken": pod.automount_service_account_token,
         "serviceAccountName": pod.service_account_name or model.name,
@@ -47,7 +51,7 @@ def pod_template(model: ModelDeployment, server: ServerTemplate) -> dict[str, An
     return {"metadata": metadata, "spec": spec}
 
 
-def _container(model: ModelDeployment, server: ServerTemplate) -> dict[str, Any]:
+def _container(model: ModelDeployment, server: ServerTemplate, files: Files) -> dict[str, Any]:
     runtime, values = model.spec.runtime, placeholder_values(model, server)
     resources = model.spec.resources.model_dump(mode="json")
     container: dict[str, Any] = {
@@ -62,7 +66,7 @@ def _container(model: ModelDeployment, server: ServerTemplate) -> dict[str, Any]
         ],
         "resources": {key: value for key, value in resources.items() if value},
         "securityContext": _container_security(server, model.spec.pod.security_context),
-        "volumeMounts": _mounts(model, server),
+        "volumeMounts": _mounts(model, server, files),
         # The last line of a failed server's log then stands in the pod's status, where `Ready` quotes it from.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "lifecycle": {"preStop": {"sleep": {"seconds": int(server.drain.pre_stop.total_seconds())}}},
@@ -144,20 +148,18 @@ def _container_security(server: ServerTemplate, own: SecurityContext | None) -> 
     }
 
 
-def _volumes(model: ModelDeployment, server: ServerTemplate) -> list[dict[str, Any]]:
-    files = model_volume(model.spec.model)
+def _volumes(model: ModelDeployment, server: ServerTemplate, files: Files) -> list[dict[str, Any]]:
     scratch: list[dict[str, Any]] = [{"name": f"scratch-{n}", "emptyDir": {}} for n, _ in enumerate(server.scratch)]
     own = [volume.model_dump(mode="json", by_alias=True, exclude_defaults=True) for volume in model.spec.pod.volumes]
-    return [*([files] if files else []), *scratch, *own]
+    return [*files.volumes, *scratch, *own]
 
 
-def _mounts(model: ModelDeployment, server: ServerTemplate) -> list[dict[str, Any]]:
-    files = model_mount(model.spec.model, server.model_path)
+def _mounts(model: ModelDeployment, server: ServerTemplate, files: Files) -> list[dict[str, Any]]:
     scratch = [{"name": f"scratch-{n}", "mountPath": path} for n, path in enumerate(server.scratch)]
     own = [
         mount.model_dump(mode="json", by_alias=True, exclude_defaults=True) for mount in model.spec.pod.volume_mounts
     ]
-    return [*([files] if files else []), *scratch, *own]
+    return [*([files.mount] if files.mount else []), *scratch, *own]
 
 
 def _spread(model: ModelDeployment) -> list[dict[str, Any]]:

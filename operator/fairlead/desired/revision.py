@@ -8,13 +8,14 @@ from fairlead.api.metrics import MetricsProfile
 from fairlead.api.modeldeployment import MOUNTS_CLASH, ModelDeployment, mounts_clash
 from fairlead.api.parse import Invalid
 from fairlead.api.reasons import Reason
-from fairlead.api.revision import Revision, Snapshot, new_revision, wish_digest
+from fairlead.api.revision import Revision, Snapshot, SourceRecord, new_revision, wish_digest
 from fairlead.api.server import ServerTemplate
 from fairlead.decision import Problem
-from fairlead.desired.model_volume import source_kind
 from fairlead.desired.placeholders import fill
 from fairlead.desired.pod_template import placeholder_values, pod_template
 from fairlead.situation import Situation
+from fairlead.sources.lookup import Lookup, looked_up, unresolved
+from fairlead.sources.way import Way, source_kind, way_of
 
 NAMED = 5  # ModelRuntimes in a message
 
@@ -28,21 +29,35 @@ def inputs(model: ModelDeployment) -> dict[str, Any]:
     return model.spec.model_dump(mode="json", by_alias=True, include=parts, exclude_defaults=True, exclude_none=True)
 
 
-def wanted_revision(situation: Situation, model: ModelDeployment) -> Revision | Problem:
+def lookup_of(situation: Situation, model: ModelDeployment) -> Lookup:
+    """What is known of where the model's reference leads."""
+    return looked_up(situation, model, _recorded(_known(situation, inputs(model))))
+
+
+def wanted_revision(situation: Situation, model: ModelDeployment, lookup: Lookup) -> Revision | Problem:
     """The revision that the spec asks for.
 
-    The same wish finds the same revision again, whatever became of the ModelRuntime since; only a new wish takes a new
-    snapshot.
+    The same wish finds the same revision again, whatever became of the ModelRuntime, or of a branch or tag, since; only
+    a new wish takes a new snapshot.
     """
     wish = inputs(model)
-    known = [revision for revision in situation.revisions if revision.wish == wish_digest(wish)]
-    recorded = [revision for revision in known if revision.recorded]
-    if recorded:
-        return _newest(situation, max(recorded, key=lambda revision: revision.number))
-    made = _made(situation, model, wish)
+    known = _known(situation, wish)
+    recorded = _recorded(known)
+    if recorded is not None:
+        return _newest(situation, recorded)
+    made = _made(situation, model, wish, lookup)
     if known and (isinstance(made, Problem) or made.name not in {revision.name for revision in known}):
         return known[0]  # its record is lost and cannot be made again: it goes on without one
     return made
+
+
+def _known(situation: Situation, wish: dict[str, Any]) -> list[Revision]:
+    return [revision for revision in situation.revisions if revision.wish == wish_digest(wish)]
+
+
+def _recorded(known: list[Revision]) -> Revision | None:
+    recorded = [revision for revision in known if revision.recorded]
+    return max(recorded, key=lambda revision: revision.number, default=None)
 
 
 def _newest(situation: Situation, revision: Revision) -> Revision:
@@ -51,23 +66,38 @@ def _newest(situation: Situation, revision: Revision) -> Revision:
     return replace(revision, number=max(revision.number, 1 + max(others, default=0)))
 
 
-def _made(situation: Situation, model: ModelDeployment, wish: dict[str, Any]) -> Revision | Problem:
+def _made(situation: Situation, model: ModelDeployment, wish: dict[str, Any], lookup: Lookup) -> Revision | Problem:
     server = _server(situation, model)
     if isinstance(server, Problem):
         return server
+    if (problem := unresolved(situation, model, lookup)) is not None:
+        return problem
+    source = _source(situation, model, lookup)
     try:
         snapshot = Snapshot(
             inputs=wish,
-            template=pod_template(model, server),
+            template=pod_template(model, server, situation.site, (source and source.resolved) or model.spec.model.uri),
             ports=server.ports,
             serving_path=_serving_path(model, server),
             metrics=_metrics(model, server),
             model_version=model.spec.model.version,
+            source=source,
         )
     except LookupError as unknown:
         return Problem(reason=Reason.INVALID_RUNTIME, message=_at_runtime(model, unknown.args[0]))
     number = max((revision.number for revision in situation.revisions), default=0) + 1
     return new_revision(model.name, number, snapshot)
+
+
+def _source(situation: Situation, model: ModelDeployment, lookup: Lookup) -> SourceRecord | None:
+    """What the revision remembers of its source; None where nobody has looked."""
+    uri = model.spec.model.uri
+    if uri is None or way_of(model.spec.model, situation.site) in (Way.IN_IMAGE, Way.CLAIM):
+        return None
+    if lookup.found is not None:
+        found = lookup.found
+        return SourceRecord(uri=uri, resolved=found.uri, files=found.files, bytes=found.bytes)
+    return SourceRecord(uri=uri, unresolved=lookup.failure) if lookup.failure else None
 
 
 def _server(situation: Situation, model: ModelDeployment) -> ServerTemplate | Problem:

@@ -29,7 +29,9 @@ from fairlead.observe.caches import caches
 from fairlead.observe.exposed import Exposures
 from fairlead.observe.hanging import HangingPods
 from fairlead.observe.look import Observer
+from fairlead.observe.lookups import Lookups
 from fairlead.observe.probe import Probes
+from fairlead.observe.progress import Fetches
 from fairlead.observe.prometheus import Prometheus
 from fairlead.observe.questions import Questions
 from fairlead.observe.rivals import Rivals
@@ -47,6 +49,7 @@ class Operator:
 
     def __init__(self, settings: Settings, access: Access) -> None:
         self._settings = settings
+        self._site = settings.site(minor=0)  # until the API server has told
         self._stores = caches()
         self._metrics = Metrics()
         self._connection = Connection(access)
@@ -64,6 +67,8 @@ class Operator:
         self._exposures = Exposures(self._asking, self._look_at, _now)
         self._budgets = Budgets(self._prometheus, self._look_at)
         self._rivals = Rivals(self._other_autoscalers, self._look_at)
+        self._lookups = Lookups(client.pods_of_job, self._look_at)
+        self._fetches = Fetches(self._asking, self._look_at)
         observer = self._observer()
         self._controller = Controller(
             stores=tuple(self._stores.values()),
@@ -90,7 +95,6 @@ class Operator:
         self._waiting: list[asyncio.Task[None]] = []
 
     def _observer(self) -> Observer:
-        settings = self._settings
         return Observer(
             self._stores,
             Questions(
@@ -100,8 +104,10 @@ class Operator:
                 exposures=self._exposures,
                 budgets=self._budgets,
                 rivals=self._rivals,
+                lookups=self._lookups,
+                fetches=self._fetches,
             ),
-            settings.site,
+            lambda: self._site,
             _now,
             self._served,
             self._forbidden,
@@ -133,6 +139,7 @@ class Operator:
         log.info("serving /healthz, /readyz and /metrics on port %d", self._endpoints.port)
         await self._narrow()
         await self._all_served()
+        self._site = self._settings.site(await self._client.minor_version())
         await self._find_optional()
         await self._rivals.begin()
         self._running = asyncio.create_task(self._controller.run(), name="controller")
@@ -199,6 +206,8 @@ class Operator:
         await self._exposures.close()
         await self._budgets.close()
         await self._rivals.close()
+        await self._lookups.close()
+        await self._fetches.close()
         await self._asking.close()
         if self._prometheus is not None:
             await self._prometheus.close()

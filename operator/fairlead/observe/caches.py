@@ -8,6 +8,7 @@ from fairlead.api.kinds import (
     CHILDREN,
     DEPLOYMENT,
     HTTP_ROUTE,
+    JOB,
     MODEL_DEPLOYMENT,
     MODEL_RUNTIME,
     POD,
@@ -119,6 +120,7 @@ def _autoscaler(kind: Kind) -> Slim:
 
 _SLIM: Mapping[Kind, Slim] = {
     DEPLOYMENT: _whole,
+    JOB: _whole,
     HTTP_ROUTE: _whole,
     SERVICE: _service,
     **{kind: _autoscaler(kind) for kind in AUTOSCALERS},

@@ -39,7 +39,7 @@ class Observer:
         self,
         stores: Mapping[Kind, Store],
         questions: Questions,
-        site: Site,
+        site: Callable[[], Site],
         clock: Callable[[], datetime],
         served: Callable[[], frozenset[Kind]] = lambda: frozenset(OPTIONAL),
         forbidden: Callable[[], frozenset[Kind]] = frozenset,
@@ -79,10 +79,12 @@ class Observer:
             status=status,
             runtime=runtime,
             other_runtimes=self._runtimes() if runtime is None else (),
+            lookups=self._questions.lookups.pods(key, children),
             revisions=revisions,
             children=children,
             pods=pods,
             hanging=self._questions.hanging.told(key, pods, lambda: self._pods(key)),
+            progress=self._questions.fetches.progress(key, lambda: self._pods(key)),
             probe=self._questions.answer(subject),
             sweep=self._questions.sweep(subject),
             trial=self._trials.latest(key, status, now),
@@ -92,7 +94,7 @@ class Observer:
             annotations=live["metadata"].get("annotations") or {},
             served=self._served(),
             forbidden=self._forbidden(),
-            site=self._site,
+            site=self._site(),
         )
 
     def forget(self) -> None:

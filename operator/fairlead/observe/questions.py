@@ -17,7 +17,9 @@ from fairlead.evidence.sweep import Sweep
 from fairlead.observe.budget import Budgets
 from fairlead.observe.exposed import Exposures, remembered
 from fairlead.observe.hanging import HangingPods
+from fairlead.observe.lookups import Lookups
 from fairlead.observe.probe import Probes
+from fairlead.observe.progress import Fetches
 from fairlead.observe.rivals import Rivals
 from fairlead.observe.source import Asked
 from fairlead.observe.sweeps import Sweeps
@@ -63,6 +65,8 @@ class Questions:
     exposures: Exposures
     budgets: Budgets
     rivals: Rivals
+    lookups: Lookups
+    fetches: Fetches
 
     def end(self, key: Key) -> None:
         """Nobody wants to know about this model any more."""
@@ -72,6 +76,8 @@ class Questions:
         self.exposures.end(key)
         self.budgets.end(key)
         self.rivals.end(key)
+        self.lookups.end(key)
+        self.fetches.end(key)
 
     def answer(self, subject: Subject) -> ProbeAnswer | None:
         """What the candidate that the last decision left on its way answered, once it has pods to ask."""

@@ -10,6 +10,7 @@
 | … without a verdict in time      | False | –           | True    | True      |
 | … rolled back                    | False | –           | True    | True      |
 | the spec cannot be carried out   | False | –           | True    | as it is  |
+| … before its source is looked up | False | True        | –       | as it is  |
 | the spec's revision serves       | True  | –           | –       | True      |
 | … but not through its Gateway yet | False | True        | –       | True      |
 | … which refuses the route        | False | –           | True    | True      |
@@ -38,6 +39,7 @@ from fairlead.report.monitoring import KINDS, monitoring_active
 from fairlead.report.rollout_conditions import rollout_conditions
 from fairlead.report.scaling import scaling_active
 from fairlead.situation import Manifest, Situation
+from fairlead.sources.fetched import fetches
 from fairlead.traffic.choice import traffic_of
 
 TAKES_A_PERSON = (Reason.ROUTE_REFUSED, Reason.ROUTE_FORBIDDEN, Reason.GATEWAY_API_MISSING)
@@ -104,7 +106,8 @@ def _impossible(situation: Situation, decision: Decision) -> Verdict | None:
         return None
     serves = f"; {decision.stable.name} goes on serving" if decision.stable else ""
     message = decision.problem.message + serves
-    return Verdict(ready=False, reason=decision.problem.reason, message=message, stalled=True)
+    stalled = not decision.problem.passing
+    return Verdict(ready=False, reason=decision.problem.reason, message=message, stalled=stalled)
 
 
 def _rolled_back(situation: Situation, decision: Decision) -> Verdict | None:
@@ -132,8 +135,10 @@ def _candidate_waits(situation: Situation, decision: Decision) -> Verdict | None
     if decision.candidate is None or decision.wait is None:
         return None
     serves = f"; {decision.stable.name} goes on serving" if decision.stable else ""
-    # What a canary waits for is not its fault, and its deadline does not run. Its Deployment does not know that.
-    late = decision.phase != Phase.WAITING and _past_deadline(situation.deployment(decision.candidate.name))
+    # What a canary waits for is not its fault, and its deadline does not run; nor does that of one that fetches its
+    # model. Its Deployment does not know that.
+    patient = decision.phase == Phase.WAITING or fetches(situation, decision.candidate.name)
+    late = not patient and _past_deadline(situation.deployment(decision.candidate.name))
     return _waiting(situation, decision.candidate, decision.wait, serves, overdue=decision.overdue or late)
 
 
@@ -151,7 +156,8 @@ def _stable_incomplete(situation: Situation, decision: Decision) -> Verdict | No
 
 def _waiting(situation: Situation, revision: Revision, wait: Wait, suffix: str, *, overdue: bool) -> Verdict:
     live = situation.deployment(revision.name)
-    trouble = first_trouble(live, situation.pods_of(revision.name), situation.hanging_pod(revision.name))
+    name = revision.name
+    trouble = first_trouble(live, situation.pods_of(name), situation.hanging_pod(name), situation.progress_of(name))
     reason, message = wait.reason, wait.message
     if wait.reason in TAKES_A_PERSON:
         return Verdict(ready=False, reason=wait.reason, message=wait.message + suffix, stalled=True)

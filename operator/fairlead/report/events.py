@@ -14,6 +14,8 @@ from fairlead.report.orders import told
 
 PASSES_BY_ITSELF = {
     Reason.STARTING,
+    Reason.RESOLVING,
+    Reason.FETCHING,
     Reason.STOPPING,
     Reason.NOT_READY,
     Reason.NOT_AVAILABLE,  # also for a moment after every scaling from zero
@@ -29,7 +31,13 @@ PASSES_BY_ITSELF = {
 
 def events(before: Status | None, now: Status) -> tuple[Event, ...]:
     """What happened, in the past tense; nothing when nothing did."""
-    return (*decisions(before), *_took_over(before, now), *told(before, now), *_trouble(before, now))
+    return (
+        *decisions(before),
+        *_took_over(before, now),
+        *told(before, now),
+        *_moved(before, now),
+        *_trouble(before, now),
+    )
 
 
 def decisions(before: Status | None) -> Iterator[Event]:
@@ -60,6 +68,16 @@ def _promoted(revision: str, version: str | None, before: str | None) -> Event:
     came_from = f" from {before}" if before else ""
     message = f"Revision {revision}{told} took over production traffic{came_from}"
     return Event(type="Normal", reason="Promoted", action="MoveTraffic", message=message)
+
+
+def _moved(before: Status | None, now: Status) -> Iterator[Event]:
+    """A branch, tag, alias or folder that means something else by now."""
+    old, new = before.source if before else None, now.source
+    if new is None or new.latest is None or (old is not None and old.latest == new.latest):
+        return
+    goes_on = f"; {new.revision} goes on with {new.resolved}" if new.resolved else ""
+    message = f"{new.uri} came to mean {new.latest}{goes_on}"
+    yield Event(type="Normal", reason="SourceMoved", action="LookUp", message=message)
 
 
 def _trouble(before: Status | None, now: Status) -> tuple[Event, ...]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from fairlead.api import names
 from fairlead.api.reasons import Reason
-from fairlead.situation import Hanging, Manifest
+from fairlead.situation import Hanging, Manifest, Progress
+from fairlead.sources.fetched import fetch_status, so_far
 
 LONGEST_QUOTE = 500  # characters
 
@@ -30,6 +31,7 @@ class Seen:
     deployment: Manifest
     pods: tuple[Manifest, ...]
     hanging: Hanging | None = None
+    progress: Progress | None = None
 
 
 def pods_refused(seen: Seen) -> Trouble | None:
@@ -39,6 +41,25 @@ def pods_refused(seen: Seen) -> Trouble | None:
             # The message begins with the name of a pod, another one at every attempt.
             told = re.sub(r'^pods "[^"]*" is forbidden: ', "", str(condition.get("message") or ""))
             return Trouble(reason=Reason.PODS_REFUSED, message=f"no pod may be created: {_quote(told)}")
+    return None
+
+
+def model_unavailable(seen: Seen) -> Trouble | None:
+    """The model cannot be fetched. What fetches it says why, in a sentence of its own."""
+    for pod in seen.pods:
+        container = fetch_status(pod)
+        ended = _state(container, "state", "terminated") or _state(container, "lastState", "terminated")
+        if ended.get("exitCode") and "running" not in (container.get("state") or {}):
+            words = " ".join(str(ended.get("message") or "").split())
+            told = _quote(words) if words else _ended(names.FETCH, ended)
+            return Trouble(reason=Reason.MODEL_UNAVAILABLE, message=f"the model cannot be fetched: {told}")
+    return None
+
+
+def model_on_its_way(seen: Seen) -> Trouble | None:
+    """The model is being fetched."""
+    if any("running" in (fetch_status(pod).get("state") or {}) for pod in seen.pods):
+        return Trouble(reason=Reason.FETCHING, message=f"its model is being fetched{so_far(seen.progress)}")
     return None
 
 
@@ -104,6 +125,8 @@ def pods_hang(seen: Seen) -> Trouble | None:
 def not_ready(seen: Seen) -> Trouble | None:
     """A server runs, but does not answer its startup or readiness probe."""
     for pod, container in _containers_with_pods(seen.pods):
+        if container.get("name") == names.FETCH:
+            continue
         if "running" in (container.get("state") or {}) and not container.get("ready"):
             started = container.get("started")
             does = "runs, but is not ready" if started else "runs, and loads its model or does not answer yet"
@@ -114,16 +137,28 @@ def not_ready(seen: Seen) -> Trouble | None:
 
 Check = Callable[[Seen], Trouble | None]
 
-TROUBLES: tuple[Check, ...] = (pods_refused, container_failing, image_unavailable, unschedulable, pods_hang, not_ready)
+TROUBLES: tuple[Check, ...] = (
+    pods_refused,
+    model_unavailable,
+    container_failing,
+    image_unavailable,
+    unschedulable,
+    pods_hang,
+    model_on_its_way,
+    not_ready,
+)
 """What needs a person comes before what may pass by itself."""
 
 
 def first_trouble(
-    deployment: Manifest | None, pods: tuple[Manifest, ...], hanging: Hanging | None = None
+    deployment: Manifest | None,
+    pods: tuple[Manifest, ...],
+    hanging: Hanging | None = None,
+    progress: Progress | None = None,
 ) -> Trouble | None:
     """The first thing that is wrong with the pods of a revision, or None."""
     living = tuple(pod for pod in pods if not pod["metadata"].get("deletionTimestamp"))
-    seen = Seen(deployment=deployment or {}, pods=living, hanging=hanging)
+    seen = Seen(deployment=deployment or {}, pods=living, hanging=hanging, progress=progress)
     return next((trouble for check in TROUBLES if (trouble := check(seen)) is not None), None)
 
 

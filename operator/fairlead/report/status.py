@@ -28,15 +28,17 @@ from fairlead.report.history import history, news
 from fairlead.report.monitoring import monitoring_status
 from fairlead.report.orders import handled, standing
 from fairlead.report.scaling import scaling_status
+from fairlead.report.source import source_status
 from fairlead.report.steady import says_the_same
 from fairlead.situation import Situation
+from fairlead.sources.lookup import NO_LOOKUP, Lookup
 
 LONGEST_REASON = 1000  # characters of why a revision failed; the schema allows more
 MOST_DRAINING = 32  # as many as the schema allows
 LONGEST = 2000  # characters of a message; the schema allows more
 
 
-def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Status:
+def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision, lookup: Lookup = NO_LOOKUP) -> Status:
     """The status that follows from a look and a decision."""
     live = [manifest for (kind, _), manifest in situation.children.items() if kind == DEPLOYMENT]
     identity = situation.identity
@@ -55,6 +57,7 @@ def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) 
         untold=len(new) or None,
         handled=handled(decision),
         monitoring=monitoring_status(situation, spec),
+        source=source_status(situation, lookup),
         scaling=scaling_status(situation, spec, decision),
         draining=tuple(
             DrainingStatus(revision=old.revision.name, since=old.since, served=old.served, reached=old.reached)

@@ -20,7 +20,7 @@ from fairlead.rollout.gates import (
 )
 from fairlead.rollout.judging import judge
 from fairlead.rollout.places import no_place_yet, time_runs
-from fairlead.rollout.pods import waits_for_room
+from fairlead.rollout.pods import not_to_be_hurried
 from fairlead.rollout.rollback import roll_back
 from fairlead.rollout.serving import NOTHING, SOON, phase_of, soonest, time_left
 from fairlead.rollout.size import wanted_replicas
@@ -82,7 +82,7 @@ def _started(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, 
     wait = wait or traffic_of(spec).pending(situation)
     if wait is None:
         return None
-    room = waits_for_room(situation, wanted.name) or wait.reason == Reason.STOPPING
+    room = not_to_be_hurried(situation, wanted.name) or wait.reason == Reason.STOPPING
     phase = Phase.WAITING if room else Phase.STARTING
     judged = judge(situation, spec, stable, wanted, may_grow=False)
     started = on_the_way(situation, spec, stable, wanted, phase=phase, wait=wait, judged=judged)
@@ -115,7 +115,7 @@ def _is_its_own_doing(situation: Situation, spec: ModelDeploymentSpec, stable: R
         return False
     if swaps(spec):
         return time_runs(situation, wanted_replicas(spec, situation, stable), stable, wanted)
-    return not waits_for_room(situation, wanted.name) and phase_of(situation, wanted) != Phase.WAITING
+    return not not_to_be_hurried(situation, wanted.name) and phase_of(situation, wanted) != Phase.WAITING
 
 
 def without_pods(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, wanted: Revision) -> Decision:

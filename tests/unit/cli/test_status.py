@@ -12,6 +12,7 @@ from fairlead.cli.status import in_full, overview
 from unit.scaling.scaled_world import a_world, bounds
 from unit.test_canary import on_trial, until_phase
 from unit.test_decisions import canary, judged
+from world import a_model
 
 
 def model(world: CanaryWorld) -> dict[str, Any]:
@@ -121,3 +122,14 @@ def test_changes_of_the_number_of_pods_are_told():
     found = told.index(next(line for line in told if line.startswith("PODS   BEFORE")))
     assert [line.split()[:2] for line in told[found + 1 : found + 3]] == [["7", "4"], ["4", "2"]]
     assert f"HorizontalPodAutoscaler {world.serving()}" in told[found + 1]
+
+
+def test_where_a_model_comes_from_is_told_and_that_its_name_has_moved():
+    found = a_model()
+    old, new = f"hf://org/name@{40 * 'a'}", f"hf://org/name@{40 * 'b'}"
+    source = {"revision": "fraud-1", "uri": "hf://org/name@main", "resolved": old, "files": 9, "bytes": 4981233}
+    found["status"] = {"source": {**source, "latest": new}}
+    shown = in_full(found, {})
+    assert "Model of fraud-1: hf://org/name@main (9 files, 4.75 MiB)" in shown
+    assert f"  which was {old} when the revision was made" in shown
+    assert f"  by now it is {new}: another spec.model.version tries that" in shown

@@ -1,0 +1,91 @@
+"""What the Jobs have found that look up where a model's reference leads: their pods leave it in their status.
+
+These pods have no label of the model, lest clients be sent to them, so no watch tells of them. They live for seconds,
+and are read beside the looks while a model has such a Job.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from fairlead.api.kinds import JOB, Kind
+from fairlead.cluster.errors import ApiError
+from fairlead.cluster.store import Key, Object
+from fairlead.observe.beside import Beside
+
+log = logging.getLogger(__name__)
+
+AGAIN = 2.0  # seconds between two readings
+AT_ONCE = 8
+
+PodsOf = Callable[[str, str], Awaitable[list[Object]]]
+"""(namespace, Job) → its pods. Raises ApiError."""
+
+
+class Lookups:
+    """The Jobs that are followed, one for each model. `tell` is called with the model's key when there is news."""
+
+    def __init__(self, pods_of: PodsOf, tell: Callable[[Key], None], again: float = AGAIN) -> None:
+        self._pods_of = pods_of
+        self._tell = tell
+        self._again = again
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._running = Beside("lookup")
+        self._seen: dict[Key, tuple[Object, ...]] = {}
+
+    def pods(self, key: Key, children: Mapping[tuple[Kind, str], Object]) -> tuple[Object, ...]:
+        """The pods of the model's Jobs as they were read last, oldest first; begins to read when nobody does."""
+        jobs = tuple(sorted(name for kind, name in children if kind == JOB))
+        if not jobs:
+            self.end(key)
+            return ()
+        if not self._running.goes_on(key, jobs):
+            self._running.begin(key, jobs, lambda: self._follow(key, jobs))
+        return tuple(pod for pod in self._seen.get(key, ()) if _job(pod) in jobs)
+
+    def end(self, key: Key) -> None:
+        """There is no Job any more, or nobody wants to know."""
+        self._seen.pop(key, None)
+        self._running.end(key)
+
+    async def close(self) -> None:
+        """Ends all reading."""
+        await self._running.close()
+
+    async def _follow(self, key: Key, jobs: tuple[str, ...]) -> None:
+        while True:
+            try:
+                async with self._at_once:
+                    found = [_kept(pod) for job in jobs for pod in await self._pods_of(key[0], job)]
+            except ApiError as error:
+                log.debug("pods of the Jobs of %s: %s", "/".join(key), error)
+            else:
+                pods = tuple(
+                    sorted(found, key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
+                )
+                if pods != self._seen.get(key, ()):
+                    self._seen[key] = pods
+                    self._tell(key)
+            await asyncio.sleep(self._again)
+
+
+def _job(pod: Object) -> str | None:
+    return (pod["metadata"].get("labels") or {}).get("batch.kubernetes.io/job-name")
+
+
+def _kept(pod: Object) -> Object:
+    """What is read of it; a heartbeat in its status is no news."""
+    metadata, status = pod["metadata"], pod.get("status") or {}
+    conditions = [
+        {name: each.get(name) for name in ("type", "status", "message")}
+        for each in status.get("conditions") or ()
+        if each.get("type") == "PodScheduled"
+    ]
+    return {
+        "metadata": {name: metadata.get(name) for name in ("name", "creationTimestamp", "labels")},
+        "status": {
+            "phase": status.get("phase"),
+            "conditions": conditions,
+            "containerStatuses": status.get("containerStatuses") or [],
+        },
+    }

@@ -1,0 +1,160 @@
+"""What a reference meant when its revision was made, told as stories: nothing changes because a name moves."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from fairlead.api.kinds import DEPLOYMENT, JOB
+from fairlead.plan import Delete
+from fairlead.site import Fetching, Site
+from world import World, a_model
+
+BRANCH, OLD, NEW = "hf://org/name@main", f"hf://org/name@{'a' * 40}", f"hf://org/name@{'b' * 40}"
+SITE = Site(fetching=Fetching(image="registry.example/fetcher:1"))
+HOURS = timedelta(hours=7)
+
+
+def means(uri: str) -> tuple[int, str]:
+    """What the Job says that has found it."""
+    return 0, json.dumps({"uri": uri, "files": 3, "bytes": 2048})
+
+
+def a_world(uri: str = BRANCH, site: Site = SITE, **model: Any) -> World:
+    return World(a_model(model={"uri": uri, **model}), site=site)
+
+
+def fetched(world: World) -> set[str]:
+    """What the pods of every Deployment are told to fetch."""
+    pods = [live["spec"]["template"]["spec"] for (kind, _), live in world.children.items() if kind == DEPLOYMENT]
+    return {pod["initContainers"][0]["args"][1] for pod in pods if pod["initContainers"]}
+
+
+def jobs(world: World) -> list[str]:
+    return [name for kind, name in world.children if kind == JOB]
+
+
+def ready(world: World) -> dict[str, Any]:
+    found = world.condition("Ready")
+    assert found is not None
+    return dict(found)
+
+
+def test_nothing_is_started_before_it_is_known_what_the_branch_is():
+    world = a_world()
+    world.settle()
+    assert jobs(world)
+    assert not world.deployments()
+    assert (ready(world)["reason"], ready(world)["message"]) == ("Resolving", f"looking up what {BRANCH} is now")
+    assert world.condition("Reconciling"), "it takes no person"
+
+
+def test_pods_get_what_the_branch_was_and_the_job_goes():
+    world = a_world()
+    world.meanings[BRANCH] = means(OLD)
+    world.settle()
+    assert fetched(world) == {OLD}
+    assert not jobs(world)
+    assert ready(world)["status"] == "True"
+    assert world.status is not None
+    source = world.status["source"]
+    assert (source["uri"], source["resolved"], source["files"], source["bytes"]) == (BRANCH, OLD, 3, 2048)
+
+
+def test_a_branch_that_moves_is_told_and_changes_nothing():
+    world = a_world()
+    world.meanings[BRANCH] = means(OLD)
+    world.settle()
+    before = world.deployments()
+    world.meanings[BRANCH] = means(NEW)
+    world.settle()
+    assert world.status is not None
+    assert "latest" not in world.status["source"], "nobody looks before its time"
+    world.now += HOURS
+    world.reconcile()
+    told = [event for event in world.reconcile().events if event.reason == "SourceMoved"]
+    assert [event.message for event in told] == [f"{BRANCH} came to mean {NEW}; {world.serving()} goes on with {OLD}"]
+    world.settle()
+    assert world.status["source"]["latest"] == NEW
+    assert (world.deployments(), fetched(world), jobs(world)) == (before, {OLD}, [])
+    quiet = world.reconcile()
+    assert quiet.status == world.status
+
+
+def test_another_version_looks_it_up_anew():
+    world = a_world(version="1")
+    world.meanings[BRANCH] = means(OLD)
+    world.settle()
+    world.meanings[BRANCH] = means(NEW)
+    world.change(model={"uri": BRANCH, "version": "2"})
+    world.settle()
+    assert NEW in fetched(world)
+    world.change(model={"uri": BRANCH, "version": "1"})
+    world.settle()
+    assert OLD in fetched(world), "the way back is the way to the old bytes"
+
+
+@pytest.mark.parametrize("uri", [OLD, f"s3://models/fraud@sha256:{'c' * 64}", "mlflow://fraud/7"])
+def test_what_cannot_move_is_not_looked_up(uri: str):
+    world = a_world(uri)
+    world.settle()
+    assert fetched(world) == {uri}
+    assert not jobs(world)
+
+
+def test_the_programs_own_sentence_is_told_and_it_is_tried_again():
+    world = a_world()
+    world.meanings[BRANCH] = (65, "hub.example answered 401 for org/name: HF_TOKEN is missing or may not read it")
+    world.settle(looks=3)
+    assert ready(world)["reason"] == "ModelUnavailable"
+    assert "HF_TOKEN is missing" in ready(world)["message"]
+    assert world.condition("Stalled")
+    world.now += timedelta(minutes=3)
+    assert any(isinstance(step, Delete) and step.kind == JOB for step in world.reconcile().steps)
+    world.meanings[BRANCH] = means(OLD)
+    world.settle()
+    assert ready(world)["status"] == "True"
+
+
+def test_what_serves_goes_on_while_the_next_one_cannot_be_found():
+    world = a_world(OLD)
+    world.settle()
+    serving = world.serving()
+    world.change(model={"uri": "hf://org/other@main"})
+    world.meanings["hf://org/other@main"] = (65, "there is no repository org/other")
+    world.settle()
+    assert world.serving() == serving
+    assert ready(world)["message"] == f"there is no repository org/other; {serving} goes on serving"
+
+
+def test_an_image_that_nobody_can_look_up_is_mounted_as_it_is_and_that_is_told():
+    world = a_world("oci://registry.example/fraud:7")
+    world.meanings["oci://registry.example/fraud:7"] = (75, "registry.example does not answer")
+    world.settle()
+    assert ready(world)["status"] == "True"
+    assert world.status is not None
+    assert world.status["source"]["unresolved"] == "registry.example does not answer"
+
+
+def test_an_image_is_mounted_by_its_digest():
+    digest = f"oci://registry.example/fraud@sha256:{'d' * 64}"
+    world = a_world("oci://registry.example/fraud:7")
+    world.meanings["oci://registry.example/fraud:7"] = means(digest)
+    world.settle()
+    (pod,) = [live["spec"]["template"]["spec"] for (kind, _), live in world.children.items() if kind == DEPLOYMENT]
+    assert pod["volumes"][0]["image"] == {"reference": digest.removeprefix("oci://"), "pullPolicy": "IfNotPresent"}
+
+
+def test_without_the_image_that_fetches_it_is_said_what_to_do():
+    world = a_world(site=Site())
+    world.settle()
+    assert ready(world)["reason"] == "ModelUnavailable"
+    assert "set sources.image of its chart" in ready(world)["message"]
+
+
+def test_an_answer_that_nobody_can_read_is_a_failure_and_harms_nothing():
+    world = a_world()
+    world.meanings[BRANCH] = (0, "surprise")
+    world.settle()
+    assert (ready(world)["reason"], ready(world)["message"]) == ("ModelUnavailable", "surprise")
