@@ -22,6 +22,7 @@ class SwapWorld(CanaryWorld):
 
     model: dict[str, Any] = field(default_factory=a_swap)
     ends_after: int = 2
+    places: int = 0
     spare: int = 0
     """Places that it has beyond those: for a rollout that began with Surge."""
     stuck: bool = False
@@ -73,7 +74,11 @@ class SwapWorld(CanaryWorld):
         return found
 
     def needed(self) -> int:
-        return int(self.model["spec"]["replicas"])
+        """As the spec asks, or has asked when it could be read."""
+        replicas = self.model["spec"]["replicas"]
+        if isinstance(replicas, int):
+            self.places = replicas
+        return self.places
 
     def loads(self) -> dict[str, float]:
         """Requests of one tick that one available pod of each version gets, as multiples of what it got before."""

@@ -1,15 +1,20 @@
 """Situation → Plan: the whole of Fairlead's judgement, one line per stage. Pure: the same look gives the same plan."""
 
+from datetime import timedelta
+
 from fairlead.api.kinds import AUTOSCALERS, JOB
 from fairlead.api.parse import Invalid
-from fairlead.desired.objects import steps
+from fairlead.api.status import Status
+from fairlead.decision import Decision
+from fairlead.desired.objects import steps, traffic_steps
 from fairlead.desired.revision import lookup_of, wanted_revision
 from fairlead.plan import Delete, Plan, Step
 from fairlead.report.events import events
-from fairlead.report.log import decisions, log_lines
+from fairlead.report.log import log_lines
 from fairlead.report.status import status, unreadable_status
 from fairlead.rollout.decide import decide
 from fairlead.rollout.serving import SOON, soonest
+from fairlead.rollout.unreadable import as_it_runs, unreadable
 from fairlead.situation import Situation
 
 
@@ -17,18 +22,19 @@ def reconcile(situation: Situation) -> Plan:
     """What to write, in order, and when to look again. Never raises for anything that a user can write."""
     model = situation.model
     if isinstance(model, Invalid):
-        told = unreadable_status(situation, model)
-        return Plan(
-            steps=(),
-            status=told.data(),
-            events=events(situation.status, told),
-            log=tuple(decisions(situation.status)),
-        )
+        spec = as_it_runs(situation, model)
+        decision = decide(situation, spec, unreadable(model))
+        told = unreadable_status(situation, spec, decision)
+        return _plan(situation, decision, told, traffic_steps(situation, spec, decision))
     lookup = lookup_of(situation, model)
-    wanted = wanted_revision(situation, model, lookup)
-    decision = decide(situation, model.spec, wanted)
+    decision = decide(situation, model.spec, wanted_revision(situation, model, lookup))
     told = status(situation, model.spec, decision, lookup)
-    todo = steps(situation, model.spec, decision, lookup)
+    return _plan(situation, decision, told, steps(situation, model.spec, decision, lookup), lookup.look_again)
+
+
+def _plan(
+    situation: Situation, decision: Decision, told: Status, todo: tuple[Step, ...], look_again: timedelta | None = None
+) -> Plan:
     return Plan(
         steps=todo,
         status=told.data(),
@@ -36,7 +42,7 @@ def reconcile(situation: Situation) -> Plan:
         log=log_lines(situation.status, told),
         # What is told follows from the status that is written now, and no event tells of one's own writing.
         look_again=soonest(
-            decision.look_again, lookup.look_again, SOON if told.untold or _makes_way(situation, todo) else None
+            decision.look_again, look_again, SOON if told.untold or _makes_way(situation, todo) else None
         ),
         revision=decision.serving.name if decision.serving else None,
         # What has ended is not gone on with: whoever tries the same revision again begins anew.

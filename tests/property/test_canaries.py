@@ -6,11 +6,16 @@ import hypothesis
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from canary_world import MEASURED, CanaryWorld, a_canary, selects, version_of
+from canary_world import KEY, MEASURED, CanaryWorld, a_canary, selects, version_of
+from fairlead.api import names
 from fairlead.api.kinds import DEPLOYMENT, HTTP_ROUTE, SCALED_OBJECT, SERVICE
 from fairlead.api.orders import Action
+from fairlead.api.parse import Invalid
 from fairlead.api.phases import MOVES, may_follow
 from fairlead.api.reasons import Phase
+from fairlead.evidence.findings import findings
+from fairlead.evidence.trial import Trial
+from fairlead.evidence.verdict import SUSPICIOUS
 from fairlead.reconcile import reconcile
 from fairlead.site import Site
 from fairlead.situation import ErrorBudget
@@ -23,6 +28,7 @@ BY_HAND = {"Aborted", "PromotedByHand", "Ordered"}
 HELD_MOVES = {(move.before, move.after) for move in MOVES}
 
 
+NONSENSE = "nonsense"
 NOBODY_KNOWS = ("?", "?")
 """What a look outside of the ticks has seen: the tick after it may see another wish again."""
 
@@ -41,6 +47,7 @@ class Canaries(RuleBasedStateMachine):
         self.world.tick(3)
         self.wanted = self.asked()
         self.abort_orders, self.aborted = 0, 0
+        self.before: dict[str, Any] = {}
         self.decided: set[tuple[str, ...]] = set()
         self.another_version("2")
 
@@ -72,6 +79,16 @@ class Canaries(RuleBasedStateMachine):
     def the_runtime_is_deleted_or_comes_back(self) -> None:
         """Without it no revision can be made that was not made before."""
         self.world.runtime = MEASURED if self.world.runtime is None else None
+
+    @rule(part=st.sampled_from(["network", "slo", "replicas", None]))
+    def the_spec_becomes_unreadable_or_readable(self, part: str | None) -> None:
+        """A mistake that nobody has refused, somewhere in it."""
+        put_right = {name: value for name, value in self.world.model["spec"].items() if value != NONSENSE}
+        self.world.model["spec"] = {**self.before, **put_right}
+        if part is not None:
+            self.before = {part: self.world.model["spec"][part]} if part in self.world.model["spec"] else {}
+            self.world.model["spec"][part] = NONSENSE
+        self.world.model["metadata"]["generation"] += 1
 
     @rule(paused=st.booleans())
     def paused(self, paused: bool) -> None:
@@ -150,6 +167,7 @@ class Canaries(RuleBasedStateMachine):
         before, stable = dict(self.world.rollout), (self.world.status or {})["stable"]["revision"]
         decided = (self.world.status or {})["history"]
         pods, deployed = self.pods_of(stable), self.world.deployments()
+        trial = self.world.trials.latest(KEY, None)
         self.world.tick()
         new = [each for each in (self.world.status or {})["history"] if each not in decided]
         self.aborted += sum(each["reason"] == "Aborted" for each in new)
@@ -158,6 +176,8 @@ class Canaries(RuleBasedStateMachine):
         self.nobody_is_passed_over(before)
         self.nothing_is_tried_without_budget(before, deployed)
         self.phases_follow_each_other(before)
+        self.what_nobody_can_read_gives_nobody_traffic()
+        self.a_failing_canary_gains_nothing(trial)
         if self.world.rollout.get("phase") == before.get("phase") == "Judging":
             self.stable_keeps_its_pods(stable, pods)
 
@@ -170,6 +190,26 @@ class Canaries(RuleBasedStateMachine):
         if on_trial and self.world.cut and now.get("phase") in DECIDED:
             (last, *_) = (self.world.status or {})["history"]
             assert last["reason"] in {"ContainerFailing", "Inconclusive", "EvidenceMissing", *BY_HAND}, now
+
+    def a_failing_canary_gains_nothing(self, before: Trial | None) -> None:
+        """But for the least share, without which nothing would be learned."""
+        now = self.world.trials.latest(KEY, None)
+        if before is None or now is None or before.canary != now.canary or now.weight <= before.weight:
+            return
+        if float(findings(now.memory, now.terms).against) >= SUSPICIOUS:
+            assert before.weight == 0, "evidence speaks against it, and its weight grows"
+
+    def what_nobody_can_read_gives_nobody_traffic(self) -> None:
+        """Whatever was on trial, and however it does: what serves has all of the traffic."""
+        if not isinstance(self.world.look().model, Invalid):
+            return
+        status = self.world.status or {}
+        assert "weight" not in status["rollout"], status
+        selector = self.world.children[(SERVICE, "fraud")]["spec"]["selector"]
+        assert selector.get(names.REVISION) == status["stable"]["revision"]
+        if (route := self.world.children.get((HTTP_ROUTE, "fraud"))) is not None:
+            (only,) = route["spec"]["rules"]
+            assert [each["name"] for each in only["backendRefs"]] == [status["stable"]["revision"]]
 
     def nobody_is_passed_over(self, before: dict[str, object]) -> None:
         """What begins to take over has been approved, where that is asked for."""
@@ -244,6 +284,7 @@ class Canaries(RuleBasedStateMachine):
         self.world.crashing.clear()
         self.world.rate = 500
         self.world.model["metadata"].pop("annotations", None)
+        self.the_spec_becomes_unreadable_or_readable(None)
         self.tick()
         self.world.change(rollout=self.ROLLOUT)
         if "paused" in self.world.rollout:

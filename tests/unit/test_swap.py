@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from canary_world import TICK
+from canary_world import MEASURED, TICK
 from fairlead.api.kinds import DEPLOYMENT, HTTP_ROUTE, SERVICE
 from fairlead.reconcile import reconcile
 from swap_world import SwapWorld, a_swap
@@ -367,3 +367,19 @@ def test_a_deployment_that_its_controller_has_not_looked_at_frees_no_place():
     assert world.asked() == {"1": 3}
     world.reconcile()
     assert world.asked() == {"1": 3}
+
+
+def test_a_spec_that_cannot_be_carried_out_does_not_keep_places_from_what_serves():
+    world = on_trial()
+    until_asked(world, v1=1, v2=3)
+    second = world.revision("2")
+    world.runtime = None
+    world.change(model={"uri": "pvc://models/fraud", "version": "9"})
+    until_asked(world, v1=4, v2=0)
+    world.tick(20)
+    assert (world.rollout["phase"], world.asked()) == ("Held", {"1": 4, "2": 0})
+    assert second in world.deployments(), "what it has made stays"
+    world.runtime = MEASURED
+    world.change(model={"uri": "pvc://models/fraud", "version": "2"})
+    until_phase(world, "Stable")
+    assert stable_version(world) == "2"

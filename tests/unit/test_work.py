@@ -162,11 +162,11 @@ def test_what_cannot_be_made_is_stuck():
     assert (told.phase, told.reason, told.stuck) == (Phase.HELD, Reason.RUNTIME_NOT_FOUND, START)
 
 
-def test_what_cannot_be_read_is_stuck_and_has_no_phase():
+def test_what_cannot_be_read_is_stuck():
     world = World()
     world.model["spec"]["replicas"] = "many"
     world.settle()
-    assert stands(world) == Standing(phase=None, reason=Reason.INVALID_SPEC, stuck=START)
+    assert stands(world) == Standing(phase=Phase.HELD, reason=Reason.INVALID_SPEC, stuck=START)
 
 
 def test_what_was_rolled_back_is_not_stuck():

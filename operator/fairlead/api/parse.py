@@ -5,7 +5,7 @@ that was dropped) is a value here and not an exception.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
@@ -14,6 +14,7 @@ from fairlead.api.fields import Part
 from fairlead.api.kinds import MODEL_DEPLOYMENT, MODEL_RUNTIME, Kind
 from fairlead.api.modeldeployment import NAME_IS_SHORT, ModelDeployment, ModelDeploymentSpec
 from fairlead.api.modelruntime import ModelRuntime, ModelRuntimeSpec
+from fairlead.api.rollout import Rollout
 from fairlead.api.sentences import sentences
 
 Unknown = Literal["ignore", "forbid"]
@@ -22,9 +23,15 @@ SomePart = TypeVar("SomePart", bound=Part)
 
 @dataclass(frozen=True)
 class Invalid:
-    """What is wrong with an object, each problem a sentence that begins with the field: `spec.replicas: …`."""
+    """What is wrong with an object, each problem a sentence that begins with the field: `spec.replicas: …`.
+
+    `rollout` and `replicas` are these parts of the spec where they can be read for themselves: what serves is not
+    left alone for a mistake elsewhere.
+    """
 
     problems: tuple[str, ...]
+    rollout: Rollout | None = None
+    replicas: int | None = None
 
 
 def parse_model_deployment(manifest: object, unknown: Unknown = "ignore") -> ModelDeployment | Invalid:
@@ -40,9 +47,9 @@ def parse_model_deployment(manifest: object, unknown: Unknown = "ignore") -> Mod
     spec = _spec(ModelDeploymentSpec, manifest, unknown)
     problems = (f"metadata.name: {refused}",) if refused else ()
     if isinstance(spec, Invalid):
-        return Invalid(problems + spec.problems)
+        return _with_what_can_be_read(manifest, Invalid(problems + spec.problems))
     if problems:
-        return Invalid(problems)
+        return _with_what_can_be_read(manifest, Invalid(problems))
     return ModelDeployment(
         name=name,
         namespace=str(head.get("namespace") or "default"),
@@ -76,16 +83,31 @@ def _metadata(manifest: object, kind: Kind) -> dict[str, Any] | Invalid:
 
 def _spec(model: type[SomePart], manifest: object, unknown: Unknown) -> SomePart | Invalid:
     spec = manifest.get("spec") if isinstance(manifest, dict) else None
-    if spec is None:
-        return Invalid(("spec: must be set",))
+    return Invalid(("spec: must be set",)) if spec is None else _part(model, spec, unknown, "spec")
+
+
+def _part(model: type[SomePart], value: object, unknown: Unknown, where: str) -> SomePart | Invalid:
     try:
         # Through JSON, and strict: then "2" is no number and 1 is not true, as on the API server.
-        text = json.dumps(_without_nulls(spec), default=str)
+        text = json.dumps(_without_nulls(value), default=str)
         return model.model_validate_json(text, strict=True, extra=unknown)
     except ValidationError as error:
-        return Invalid(sentences(error, model, "spec"))
+        return Invalid(sentences(error, model, where))
     except (TypeError, ValueError, RecursionError) as error:
-        return Invalid((f"spec: cannot be written as JSON: {error}",))
+        return Invalid((f"{where}: cannot be written as JSON: {error}",))
+
+
+def _with_what_can_be_read(manifest: object, invalid: Invalid) -> Invalid:
+    spec = manifest.get("spec") if isinstance(manifest, dict) else None
+    if not isinstance(spec, dict):
+        return invalid
+    replicas = spec.get("replicas")
+    rollout = _part(Rollout, spec.get("rollout") or {}, "ignore", "spec.rollout")
+    return replace(
+        invalid,
+        rollout=None if isinstance(rollout, Invalid) else rollout,
+        replicas=replicas if type(replicas) is int and replicas >= 0 else None,
+    )
 
 
 def _without_nulls(value: Any) -> Any:

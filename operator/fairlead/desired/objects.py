@@ -51,7 +51,20 @@ def steps(
         *_traffic(situation, spec, decision),
         *(Apply(manifest=made) for made in monitors(situation.identity, spec.monitoring.labels, watched)),
     )
+    if decision.problem is not None:
+        return (*wanted, *_given_back(situation, spec, decision))
     return (*wanted, *_deletions(situation, spec, decision, wanted))
+
+
+def traffic_steps(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> tuple[Step, ...]:
+    """What is written although the spec cannot be read: who gets traffic, and with Swap the places that go back."""
+    stable = decision.stable.name if decision.stable else ""
+    swaps = spec.rollout.capacity == "Swap" and stable in decision.scale
+    return (
+        *([Scale(deployment=stable, replicas=decision.scale[stable])] if swaps else []),
+        *_traffic(situation, spec, decision),
+        *_given_back(situation, spec, decision),
+    )
 
 
 def _shared(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Iterator[Step]:
@@ -122,8 +135,6 @@ def _deletions(
     With Recreate a Deployment stays until its pods are gone: without it nobody could tell that there may be some of
     which no watch has told yet, or that are made this moment.
     """
-    if decision.problem is not None:
-        return  # nobody knows what the user really wants: whatever runs goes on
     applied = [step.manifest for step in wanted if isinstance(step, Apply)]
     kept = {(kind_of(manifest), str(manifest["metadata"]["name"])) for manifest in applied}
     kept |= {(SERVICE, situation.identity.name)}
@@ -138,6 +149,18 @@ def _deletions(
         for name, live in _live(situation, kind):
             if (kind, name) not in kept and not _is_going(live):
                 yield _delete(kind, live, waits=waits)
+
+
+def _given_back(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Iterator[Scale]:
+    """While nobody knows what the user really wants, whatever runs goes on.
+
+    But with Swap it has the places of pods that served: once it has drained, they go back to the revision that serves.
+    """
+    if spec.rollout.capacity != "Swap" or decision.stable is None:
+        return
+    for name in sorted(situation.deployed_revisions() - {revision.name for revision in decision.running}):
+        if situation.asked_pods(name) > 0:
+            yield Scale(deployment=name, replicas=0)
 
 
 def _live(situation: Situation, kind: Kind) -> list[tuple[str, Manifest]]:

@@ -59,14 +59,18 @@ def conditions(situation: Situation, spec: ModelDeploymentSpec, decision: Decisi
         available(situation, spec, decision),
         *([routed] if routed else []),
         *rollout_conditions(decision, ready),
-        *([watched] if (watched := monitoring_active(situation, spec, decision)) else []),
-        *([scaled] if (scaled := scaling_active(situation, spec, decision)) else []),
+        *_by_the_spec(situation, spec, decision),
     )
 
 
-def invalid(problems: tuple[str, ...]) -> tuple[Finding, ...]:
-    """Conditions of a resource that cannot be read."""
-    return _kstatus(Verdict(ready=False, reason=Reason.INVALID_SPEC, message="; ".join(problems), stalled=True))
+def _by_the_spec(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> tuple[Finding, ...]:
+    """What nobody can tell of a resource that cannot be read."""
+    if decision.problem is not None and decision.problem.reason == Reason.INVALID_SPEC:
+        return ()
+    return (
+        *([watched] if (watched := monitoring_active(situation, spec, decision)) else []),
+        *([scaled] if (scaled := scaling_active(situation, spec, decision)) else []),
+    )
 
 
 def _kstatus(found: Verdict) -> tuple[Finding, ...]:

@@ -90,7 +90,8 @@ def _left(situation: Situation, before: Status, decision: Decision) -> Decided |
     outcome = Outcome.SUPERSEDED if decision.candidate else Outcome.ABORTED
     message = "the spec asks for another revision" if decision.candidate else "the spec went back"
     if decision.problem is not None:
-        message = "the spec cannot be carried out any more"
+        unread = decision.problem.reason == Reason.INVALID_SPEC
+        message = f"the spec cannot be {'read' if unread else 'carried out'} any more"
     return Decided(
         time=situation.now,
         outcome=outcome,

@@ -6,7 +6,6 @@ from typing import Literal
 from fairlead.api import names
 from fairlead.api.kinds import DEPLOYMENT
 from fairlead.api.modeldeployment import ModelDeploymentSpec
-from fairlead.api.parse import Invalid
 from fairlead.api.phases import ON_TRIAL
 from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
@@ -21,7 +20,7 @@ from fairlead.api.status import (
 )
 from fairlead.decision import Decision
 from fairlead.report.capacity import given_up
-from fairlead.report.conditions import conditions, invalid
+from fairlead.report.conditions import conditions
 from fairlead.report.evidence import evidence, number
 from fairlead.report.finding import Finding
 from fairlead.report.history import history, news
@@ -66,16 +65,11 @@ def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision, 
     )
 
 
-def unreadable_status(situation: Situation, problem: Invalid) -> Status:
-    """The status of a resource that cannot be read: what is remembered stays remembered."""
+def unreadable_status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Status:
+    """The status of a resource that cannot be read. Of what only its spec could tell, what is remembered stays."""
     before = situation.status or Status()
-    return before.model_copy(
-        update={
-            "observed_generation": situation.identity.generation,
-            "conditions": _stamped(situation, invalid(problem.problems)) + _kept(before),
-            "untold": None,
-        }
-    )
+    kept = {"monitoring": before.monitoring, "scaling": before.scaling}
+    return status(situation, spec, decision).model_copy(update=kept)
 
 
 def _stable(decision: Decision) -> StableStatus | None:
@@ -95,10 +89,6 @@ def _replicas(situation: Situation, decision: Decision, revision: Revision) -> i
     if wanted is None and situation.deployment(revision.name) is None:
         return decision.replicas
     return wanted if wanted is not None else situation.asked_pods(revision.name)
-
-
-def _kept(before: Status) -> tuple[Condition, ...]:
-    return tuple(condition for condition in before.conditions if condition.type == "Available")
 
 
 def _rollout(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> RolloutStatus:

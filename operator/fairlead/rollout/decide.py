@@ -6,7 +6,7 @@
           └──────────▶ Stopping ───────────┘
             Recreate: a new hash       old pods ended
 
-A spec that cannot be carried out (a missing ModelRuntime, say) is Held, from wherever it comes.
+A spec that cannot be carried out (a missing ModelRuntime, say) or read is Held, from wherever it comes.
 
 The stable revision is remembered in status. Where status is lost, it is the revision that the Service selects, if that
 one has pods available. Changing the spec again supersedes the candidate, and changing it back removes it.

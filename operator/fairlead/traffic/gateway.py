@@ -141,6 +141,24 @@ def http_route(identity: Identity, gateway: Gateway, weights: Mapping[str, int])
     }
 
 
+def gateway_of(route: Mapping[str, Any]) -> Gateway | None:
+    """The Gateway that a route was made for, and which requests; None where Fairlead has not made it like that."""
+    spec = route.get("spec") or {}
+    try:
+        (parent,), (rule,) = spec["parentRefs"], spec["rules"]
+        (match,), filters = rule["matches"], rule.get("filters") or ()
+        return Gateway.model_construct(
+            name=parent["name"],
+            namespace=parent.get("namespace"),
+            section_name=parent.get("sectionName"),
+            hostnames=tuple(spec.get("hostnames") or ()),
+            path=match["path"]["value"],
+            rewrite_path=filters[0]["urlRewrite"]["path"]["replacePrefixMatch"] if filters else None,
+        )
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
 def _filters(gateway: Gateway) -> Iterator[dict[str, Any]]:
     if gateway.rewrite_path is not None:
         path = {"type": "ReplacePrefixMatch", "replacePrefixMatch": gateway.rewrite_path}
