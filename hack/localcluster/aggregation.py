@@ -94,10 +94,10 @@ def account(namespace: str, name: str) -> Path:
     return file
 
 
-def serving_certificate(extension: Extension) -> Path:
-    """A folder with `tls.crt` and `tls.key`, and with `ca.crt`, which signed them."""
-    ca = read(KEYS, "ca")
-    folder = KEYS / extension.service
+def serving_certificate(extension: Extension, keys: Path = KEYS) -> Path:
+    """A folder with `tls.crt` and `tls.key`, and with `ca.crt`, which signed them; its key is among these keys."""
+    ca = read(keys, "ca")
+    folder = keys / extension.service
     folder.mkdir(exist_ok=True)
     pair = issue(ca, extension.service, addresses=[f"{extension.service}.{extension.namespace}.svc", HOST])
     write(pair, folder, "tls")

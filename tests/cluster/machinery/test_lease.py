@@ -63,8 +63,7 @@ async def test_leaders_that_die_or_sleep_are_replaced_and_never_write_again(
     third = await start("third")
     await renewed(connection, namespace, times=2)
     second.send_signal(signal.SIGSTOP)
-    await says(third, "leading", TAKEOVER)
-    await asyncio.sleep(0.5)
+    await says(third, "leading", TAKEOVER)  # seconds later: what the second one had sent before has arrived
     written = await writes(client, namespace, "second")
     second.send_signal(signal.SIGCONT)
     before = await writes(client, namespace, "third")

@@ -46,12 +46,20 @@ class Line:
         self.open = asyncio.Event()
         self.open.set()
         self.before: Callable[[str], object] = lambda method: None
+        self.waiting = 0
+        """How many requests wait for the line to be open."""
+        self.seen: list[str] = []
+        """Who held the lease, by each answer."""
 
     async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None, **_: Any) -> dict[str, Any]:
         await asyncio.sleep(0)
+        self.waiting += 1
         await self.open.wait()
+        self.waiting -= 1
         self.before(method)
-        return self.server.answer(method, body or {})
+        answer = self.server.answer(method, body or {})
+        self.seen.append(answer["spec"].get("holderIdentity", ""))
+        return answer
 
 
 class Work:
@@ -87,12 +95,12 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_a_deleted_lease_is_waited_out_by_whoever_has_seen_it():
     server = Server()
-    leader_line = Line(server)
-    leader, standby = a_candidate(leader_line, "leader"), a_candidate(Line(server), "standby")
+    leader_line, standby_line = Line(server), Line(server)
+    leader, standby = a_candidate(leader_line, "leader"), a_candidate(standby_line, "standby")
     async with running(leader):
         await until(leader.held)
         async with running(standby):
-            await asyncio.sleep(0.3)
+            await until(lambda: "leader" in standby_line.seen)
             leader_line.open.clear()  # its renewals hang, and it may write until its deadline
             server.lease = None
             while leader.held():
@@ -137,10 +145,10 @@ async def test_a_deleted_lease_is_not_made_anew_by_one_that_stops():
     stopping = asyncio.create_task(lease.run(Work()))
     await until(lease.held)
     line.open.clear()
-    await asyncio.sleep(0.3)  # a renewal is under way, so it has to look before it gives the lease back
+    await until(lambda: line.waiting == 1)  # a renewal is under way, so it has to look before it gives the lease back
     server.lease = None
     stopping.cancel()
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)  # it hears of that before the line is open
     line.open.set()
     await asyncio.wait((stopping,), timeout=5)
     assert server.lease is None

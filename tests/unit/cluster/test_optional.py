@@ -48,7 +48,8 @@ async def test_a_server_that_has_just_started_is_no_change():
     waiting = asyncio.create_task(
         OptionalKinds(server, (HTTP_ROUTE,), look_again=SOON).wait_for_change({HTTP_ROUTE: USABLE}, ())
     )
-    while len(server.answers) > 1:  # noqa: ASYNC110 - the answers are what is waited for
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(10):
+        while len(server.answers) > 1:  # noqa: ASYNC110 - the answers are what is waited for
+            await asyncio.sleep(0.001)
     assert not waiting.done()
     waiting.cancel()

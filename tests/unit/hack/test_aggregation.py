@@ -16,9 +16,8 @@ from localcluster.network import HOST
 EXTENSION = Extension(name="v1beta1.metrics.k8s.io", namespace="kube-system", service="metrics-server", port=4443)
 
 
-@pytest.fixture(autouse=True)
-def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(aggregation, "KEYS", tmp_path)
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
     write(authority("ca"), tmp_path, "ca")
     return tmp_path
 
@@ -50,7 +49,7 @@ def test_the_api_server_finds_the_process_behind_the_service() -> None:
 
 
 def test_the_certificate_is_for_the_name_that_the_api_server_expects(keys: Path) -> None:
-    folder = aggregation.serving_certificate(EXTENSION)
+    folder = aggregation.serving_certificate(EXTENSION, keys)
     names = read(folder, "tls").certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["metrics-server.kube-system.svc"]
     assert (folder / "ca.crt").read_bytes() == (keys / "ca.crt").read_bytes()

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -116,10 +115,10 @@ def test_it_may_crash(start: Start) -> None:
 
 
 def test_on_sigterm_it_finishes_what_it_has_begun(start: Start, port: int) -> None:
-    process = start(LATENCY="0.5")
+    process = start(LATENCY="2")
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("GET", "/v1/predict")
-    time.sleep(0.2)
+    until(lambda: "http_requests_in_progress 1\n" in get(port, "/metrics")[1], "it has begun", seconds=10)
     process.send_signal(signal.SIGTERM)
     answer = connection.getresponse()
     assert (answer.status, answer.headers["Connection"]) == (200, "close")

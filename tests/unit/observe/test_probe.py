@@ -160,13 +160,15 @@ async def test_another_candidate_is_asked_anew(server: Server, probes: Probes, t
 
 
 async def test_an_error_of_ours_is_not_the_end(server: Server, probes: Probes, told: Told):
+    asked = asyncio.Event()
+
     def broken() -> tuple[dict[str, Any], ...]:
+        asked.set()
         raise KeyError("podIP")
 
     revision = a_revision(server.port)
     probes.answer(KEY, revision, broken)
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await asyncio.wait_for(asked.wait(), 10)
     probes.answer(KEY, revision, pods)
     await told.wait()
     answer = probes.answer(KEY, revision, pods)
@@ -243,10 +245,18 @@ async def test_a_server_may_take_as_long_as_its_readiness_probe(server: Server, 
 
 
 async def test_those_that_take_long_leave_room_for_others(server: Server, hasty: Probes, told: Told):
-    blackhole = await asyncio.start_server(lambda reader, writer: asyncio.Event().wait(), "127.0.0.1", 0)
+    asked: list[asyncio.StreamWriter] = []
+
+    async def never_answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(writer)
+        await asyncio.Event().wait()
+
+    blackhole = await asyncio.start_server(never_answers, "127.0.0.1", 0)
     slow = a_revision(blackhole.sockets[0].getsockname()[1], readiness={"timeoutSeconds": 300})
     for number in range(AT_ONCE):
         hasty.answer(("risk", f"slow-{number}"), slow, pods)
-    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while not asked:  # noqa: ASYNC110 - a socket sets no event
+            await asyncio.sleep(0.01)
     assert await answered(hasty, told, a_revision(server.port))
     blackhole.close()

@@ -430,12 +430,14 @@ async def test_nothing_goes_on_after_the_end(sweeps: Sweeps, pods: Pods, told: T
 
 
 async def test_an_error_of_ours_is_not_the_end(sweeps: Sweeps, pods: Pods, told: Told):
+    asked = asyncio.Event()
+
     def broken() -> tuple[dict[str, Any], ...]:
+        asked.set()
         raise KeyError("podIP")
 
     stable = (a_revision("stable", pods.port),)
     pods.add("a", "stable", says(page(8)))
     sweeps.latest(KEY, stable, broken)
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await asyncio.wait_for(asked.wait(), 10)
     assert (await swept(sweeps, pods, told, *stable)).pods["stable"] == {"a": metrics("a", 8)}
