@@ -23,7 +23,8 @@ def _page() -> Iterator[str]:
     yield "Other strategies, and canaries that take over without a trial.\n"
     yield from _table(WITHOUT_TRIAL)
     yield "From every phase there is a way to `Held`, and back: what the spec asks for becomes impossible, or possible"
-    yield "(a ModelRuntime that is missing, say). Another revision in the spec begins anew, from whichever phase."
+    yield "(a ModelRuntime that is missing, say, or a spec that cannot be read). Another revision in the spec begins"
+    yield "anew, from whichever phase."
 
 
 def _diagram(moves: Iterable[Move]) -> Iterator[str]:
