@@ -68,7 +68,9 @@ def install(stage: Stage) -> None:
     there = stage.kubectl("get", "crd", "modeldeployments.fairlead.dev", "--ignore-not-found", "-o=name", show=False)
     # CRDs that something else than Helm has applied (the tests, say) have to be handed over.
     adopt = ("--take-ownership", "--force-conflicts") if there.strip() else ()
-    values = (f"image.repository={repository}", f"image.tag={tag}", "image.pullPolicy=Never")
+    # Models are mounted from images that the nodes have and no registry knows: nobody could pin them.
+    no_fetcher = "sources.image.repository="
+    values = (f"image.repository={repository}", f"image.tag={tag}", "image.pullPolicy=Never", no_fetcher)
     where = (f"--namespace={SYSTEM}", "--create-namespace", "--wait")
     command = (
         "upgrade",

@@ -18,8 +18,9 @@ from fairlead.sources.way import Way, way_of
 LASTING = 65
 """Exit code of the program where trying again would not help."""
 DEADLINE = {Way.FETCHED: 600, Way.IMAGE_VOLUME: 120}
-"""Seconds, with the pull of its image. What the kubelet can mount does not wait long for being pinned."""
-TRIES = 2
+"""Seconds, with the pull of its image."""
+TRIES = {Way.FETCHED: 2, Way.IMAGE_VOLUME: 0}
+"""More after the first. What the kubelet can mount does not wait long for being pinned."""
 
 
 def lookup_job(identity: Identity, model: ModelDeployment, site: Site) -> dict[str, Any]:
@@ -30,14 +31,14 @@ def lookup_job(identity: Identity, model: ModelDeployment, site: Site) -> dict[s
 
 
 def _spec(model: ModelDeployment, site: Site) -> dict[str, Any]:
-    pod = model.spec.pod
+    pod, way = model.spec.pod, way_of(model.spec.model, site)
     dumped = pod.model_dump(mode="json", by_alias=True, exclude_none=True)
     placed = {key: dumped[key] for key in ("tolerations", "imagePullSecrets") if dumped.get(key)}
     if "tolerations" in placed:  # an empty value is no value: the API server does not store it
         placed["tolerations"] = [{k: v for k, v in each.items() if v != ""} for each in placed["tolerations"]]
     return {
-        "backoffLimit": TRIES,
-        "activeDeadlineSeconds": DEADLINE[way_of(model.spec.model, site)],
+        "backoffLimit": TRIES[way],
+        "activeDeadlineSeconds": DEADLINE[way],
         "podFailurePolicy": {
             "rules": [
                 {

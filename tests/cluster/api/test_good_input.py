@@ -9,6 +9,7 @@ import yaml
 
 from fairlead.api.fields import Part
 from fairlead.api.kinds import MODEL_DEPLOYMENT, MODEL_RUNTIME, kind_of
+from fairlead.api.modelruntime import EVERY
 from fairlead.api.parse import Invalid, parse_model_deployment, parse_model_runtime
 from kube import Kube
 
@@ -124,7 +125,7 @@ def test_null_counts_as_absent(kube: Kube) -> None:
 def test_an_empty_modelruntime_is_enough(kube: Kube) -> None:
     manifest = {"apiVersion": "fairlead.dev/v1alpha1", "kind": "ModelRuntime", "metadata": {"name": "a"}, "spec": {}}
 
-    assert kube.create(MODEL_RUNTIME, manifest, dryRun="All")["spec"]["sources"] == ["pvc", "oci"]
+    assert kube.create(MODEL_RUNTIME, manifest, dryRun="All")["spec"]["sources"] == list(EVERY)
 
 
 def test_a_big_object_stays_within_the_budget_for_rules(kube: Kube) -> None:
