@@ -10,7 +10,7 @@ import pytest
 import localcluster
 from fairlead.api.kinds import DEPLOYMENT
 from installation.helm import Helm, Object
-from installation.image import TAG, operator_image
+from installation.image import OPERATOR, image_of
 from kube import Kube, install_crds
 from release import Release, released
 
@@ -76,8 +76,8 @@ def image(request: pytest.FixtureRequest) -> dict[str, str]:
     given = os.environ.get("FAIRLEAD_TEST_OPERATOR_IMAGE", "")
     if not given:
         cluster: localcluster.Cluster = request.getfixturevalue("local_cluster")
-        cluster.load(operator_image(ROOT))
-    repository, _, tag = (given or TAG).rpartition(":")
+        cluster.load(image_of(ROOT, OPERATOR))
+    repository, _, tag = (given or OPERATOR.tag).rpartition(":")
     return {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"}
 
 

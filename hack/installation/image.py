@@ -1,47 +1,78 @@
-"""The operator's image, for the tests and the demo."""
+"""The images of the operator and of the fetcher, for the tests and the demo."""
 
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from localcluster import ClusterError, build_image, docker
 from localcluster.places import CACHE, Progress
 
-TAG = "fairlead.test/operator:1"
-DOCKERFILE = "operator/Dockerfile"
-LOCKS = ("requirements.lock", "requirements-dev.lock")
-SOURCES = (".dockerignore", "LICENSE", "README.md", "operator", "pyproject.toml", *LOCKS)
 BACKEND = ("hatchling", "packaging", "pathspec", "pluggy", "tomlkit", "trove-classifiers")
 
 
-def operator_image(root: Path, progress: Progress = print) -> Path:
-    """The archive of the image `TAG` of this checkout; built only when something changed.
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """One of this checkout. `backend` is whether its build needs the build backend of the development lock file."""
+
+    tag: str
+    dockerfile: str
+    lock: str
+    sources: tuple[str, ...]
+    backend: bool = False
+
+    @property
+    def locks(self) -> tuple[str, ...]:
+        return (self.lock, DEVELOPMENT) if self.backend else (self.lock,)
+
+
+DEVELOPMENT = "requirements-dev.lock"
+
+OPERATOR = Image(
+    tag="fairlead.test/operator:1",
+    dockerfile="operator/Dockerfile",
+    lock="requirements.lock",
+    sources=("LICENSE", "README.md", "operator/fairlead", "pyproject.toml"),
+    backend=True,
+)
+FETCHER = Image(
+    tag="fairlead.test/fetcher:1",
+    dockerfile="operator/fetcher.Dockerfile",
+    lock="requirements-fetch.lock",
+    sources=("operator/fairlead_fetch",),
+)
+
+
+def image_of(root: Path, image: Image, progress: Progress = print) -> Path:
+    """The archive of an image of this checkout; built only when something changed.
 
     Without Docker the build has no access to an index of its own: it gets what it needs in the folder `wheels`.
     """
     if docker.works():
-        return build_image(root, TAG, dockerfile=DOCKERFILE, progress=progress)
+        return build_image(root, image.tag, dockerfile=image.dockerfile, progress=progress)
     with TemporaryDirectory() as folder:
         context = Path(folder)
-        for name in SOURCES:
+        for name in (".dockerignore", image.dockerfile, *image.locks, *image.sources):
+            (context / name).parent.mkdir(parents=True, exist_ok=True)
             if (root / name).is_dir():
                 shutil.copytree(root / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy2(root / name, context / name)
-        shutil.copytree(_wheels(root, progress), context / "wheels")
-        return build_image(context, TAG, {"PIP_NO_INDEX": "1"}, dockerfile=DOCKERFILE, progress=progress)
+        shutil.copytree(_wheels(root, image, progress), context / "wheels")
+        return build_image(context, image.tag, {"PIP_NO_INDEX": "1"}, dockerfile=image.dockerfile, progress=progress)
 
 
-def _wheels(root: Path, progress: Progress) -> Path:
-    """What both lock files name, as far as the image needs it; downloaded once."""
-    wheels = CACHE / "wheels"
-    run_time, development = ((root / name).read_text() for name in LOCKS)
-    locks = (run_time, _backend(development))
+def _wheels(root: Path, image: Image, progress: Progress) -> Path:
+    """What its lock files name, as far as the image needs it; downloaded once."""
+    wheels = CACHE / "wheels" / Path(image.lock).stem
+    locks = [(root / image.lock).read_text()]
+    if image.backend:
+        locks.append(_backend((root / DEVELOPMENT).read_text()))
     done = wheels / "locked.txt"
     if not done.exists() or done.read_text() != "".join(locks):
-        progress("downloading the wheels for the image")
+        progress(f"downloading the wheels for the image {image.tag}")
         shutil.rmtree(wheels, ignore_errors=True)
         wheels.mkdir(parents=True)
         for lock in locks:

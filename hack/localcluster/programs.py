@@ -1,4 +1,4 @@
-"""The programs of a cluster. Their versions are in hack/binaries; to change one: go get -tool PACKAGE@VERSION."""
+"""The programs of clusters and tests. hack/binaries has their versions; to change one: go get -tool PACKAGE@VERSION."""
 
 import re
 from dataclasses import dataclass
@@ -86,6 +86,15 @@ ALL = {
         Program(
             name="helm", folder="helm", package="helm.sh/helm/v4/cmd/helm", module="helm.sh/helm/v4", seconds=260,
             version_arguments=("version", "--short"), linker="-X helm.sh/helm/v4/internal/version.version={version}",
+        ),
+        # Not of a cluster: what the tests of the fetcher fetch from.
+        Program(
+            name="registry", folder="registry", package="github.com/distribution/distribution/v3/cmd/registry",
+            module="github.com/distribution/distribution/v3", seconds=150,
+        ),
+        Program(
+            name="versitygw", folder="versitygw", package="github.com/versity/versitygw/cmd/versitygw",
+            module="github.com/versity/versitygw", seconds=140,
         ),
     )
 }  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import localcluster
-from installation.image import TAG, operator_image
+from installation.image import OPERATOR, image_of
 from story.telling import follow, quiet, run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,12 +59,12 @@ def model_images(progress: Callable[[str], None] = quiet) -> list[Path]:
 def images(progress: Callable[[str], None] = quiet) -> list[Path]:
     """All images of the story as archives."""
     server = localcluster.build_image(IMAGES / "server", SERVER, progress=progress)
-    return [*model_images(progress), server, operator_image(ROOT, progress)]
+    return [*model_images(progress), server, image_of(ROOT, OPERATOR, progress)]
 
 
 def install(stage: Stage) -> None:
     """Installs Fairlead with its chart, or upgrades it where it is installed already."""
-    repository, _, tag = TAG.rpartition(":")
+    repository, _, tag = OPERATOR.tag.rpartition(":")
     there = stage.kubectl("get", "crd", "modeldeployments.fairlead.dev", "--ignore-not-found", "-o=name", show=False)
     # CRDs that something else than Helm has applied (the tests, say) have to be handed over.
     adopt = ("--take-ownership", "--force-conflicts") if there.strip() else ()

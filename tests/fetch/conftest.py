@@ -1,0 +1,89 @@
+"""What the tests of the fetcher share: an authority of their own, the fetcher, and servers that end with them."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import trustme
+
+import localcluster
+from fetch.running import Fetcher
+from fetch.servers import S3, running
+from fetch.web_server import Site, serving
+from fetch.wire import Proxy, Wires, free_port, listening
+from localcluster.places import CACHE
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """Nobody else knows it: what is reached by TLS here is reached by FAIRLEAD_CA_BUNDLE."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def certificate(authority: trustme.CA) -> trustme.LeafCert:
+    """Of every server here, under all of their names."""
+    return authority.issue_cert("127.0.0.1", "localhost", "models.test", "s3.test", "registry.test", "hub.test")
+
+
+@pytest.fixture
+def fetcher(tmp_path: Path, authority: trustme.CA) -> Fetcher:
+    """Trusts the authority, and has no credentials yet."""
+    return Fetcher(tmp_path, {"FAIRLEAD_CA_BUNDLE": authority.cert_pem.bytes().decode()})
+
+
+@pytest.fixture
+def to(tmp_path: Path) -> Path:
+    """A folder for the model."""
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+@pytest.fixture
+def https(site: Site, certificate: trustme.LeafCert) -> Iterator[int]:
+    """The port of a web server with TLS that has the site."""
+    with serving(site, certificate.configure_cert) as port:
+        yield port
+
+
+@pytest.fixture
+def wires() -> Iterator[Wires]:
+    """Lays wires to ports."""
+    with ExitStack() as stack:
+        yield Wires(stack)
+
+
+@pytest.fixture
+def proxy() -> Iterator[tuple[Proxy, str]]:
+    """A proxy, and its address."""
+    proxy = Proxy()
+    with listening(proxy.answer) as port:
+        yield proxy, f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def s3(authority: trustme.CA, certificate: trustme.LeafCert, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """An S3 server with TLS and the bucket `models`. Its folder has to be on a disk: it needs extended attributes."""
+    with TemporaryDirectory(dir=CACHE) as name:
+        folder = Path(name)
+        (folder / "buckets" / "models").mkdir(parents=True)
+        key, chain = _written(certificate, folder)
+        s3 = S3(port=free_port(), authority=authority.cert_pem.bytes().decode())
+        options = ("--port", f"127.0.0.1:{s3.port}", "--cert", chain, "--key", key, "--quiet")
+        command = (localcluster.binary("versitygw"), *options, "posix", folder / "buckets")
+        with running(command, folder, s3.port, ROOT_ACCESS_KEY=s3.key, ROOT_SECRET_KEY=s3.secret):
+            yield s3
+
+
+def _written(certificate: trustme.LeafCert, folder: Path) -> tuple[Path, Path]:
+    """The key and the chain as files."""
+    key, chain = folder / "key.pem", folder / "chain.pem"
+    certificate.private_key_pem.write_to_path(str(key))
+    chain.write_bytes(b"".join(part.bytes() for part in certificate.cert_chain_pems))
+    return key, chain
