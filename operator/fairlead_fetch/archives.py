@@ -15,7 +15,7 @@ from fairlead_fetch.source import Unpacking
 from fairlead_fetch.tree import Tree
 from fairlead_fetch.zstandard import ZstdError, zstd_reader
 
-GZIP, ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+GZIP, ZIP, ZSTANDARD = b"\x1f\x8b", b"PK", b"\x28\xb5\x2f\xfd"
 
 _DAMAGED = (
     EOFError, NotImplementedError, UnicodeError, ZstdError, gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile,
@@ -27,7 +27,7 @@ def unpack(archive: Path, into: Path, how: Unpacking, wanted: Patterns, name: st
     """May be done again over what an earlier try has left. Raises `Refused` with the archive's `name`."""
     tree = Tree(into, how, wanted, name)
     try:
-        if zipfile.is_zipfile(archive) and name.lower().endswith(".zip"):
+        if _start(archive).startswith(ZIP):
             _unzip(archive, tree)
         else:
             _untar(archive, tree)
@@ -38,7 +38,11 @@ def unpack(archive: Path, into: Path, how: Unpacking, wanted: Patterns, name: st
 
 
 def _untar(archive: Path, tree: Tree) -> None:
-    with archive.open("rb") as file, _plain(file) as content, tarfile.open(fileobj=content, mode="r|") as members:
+    with (
+        archive.open("rb") as file,
+        _plain(file, _start(archive)) as content,
+        tarfile.open(fileobj=content, mode="r|") as members,
+    ):
         while (member := members.next()) is not None:
             members.members.clear()  # type: ignore[attr-defined] # it would keep them all
             if member.isdir():
@@ -58,10 +62,13 @@ def _extracted(members: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     return content
 
 
-def _plain(file: IO[bytes]) -> IO[bytes]:
-    """By the first bytes, since media types and names are not always right."""
-    start = file.read(4)
-    file.seek(0)
+def _start(archive: Path) -> bytes:
+    """What it is, since media types and names are not always right."""
+    with archive.open("rb") as file:
+        return file.read(4)
+
+
+def _plain(file: IO[bytes], start: bytes) -> IO[bytes]:
     if start.startswith(GZIP):
         return cast("IO[bytes]", gzip.open(file, "rb"))
     return zstd_reader(file) if start == ZSTANDARD else file

@@ -133,7 +133,8 @@ class Fetching:
         for index, item in packed:
             if (UNPACKED, item.path) not in self.place.done_with() and item.unpack:
                 self.log(f"unpacking {item.path}")
-                unpack(self._file(index, item), self.place.partial, item.unpack, self.wanted, item.path)
+                name = f"{item.path} of {self.given.shown()}"
+                unpack(self._file(index, item), self.place.partial, item.unpack, self.wanted, name)
                 self.place.note(UNPACKED, item.path)
             self._file(index, item).unlink(missing_ok=True)
         if packed:

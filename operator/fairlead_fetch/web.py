@@ -72,13 +72,18 @@ def unreachable(host: str, why: str) -> Refused | Unreachable:
     return Unreachable(f"{host} cannot be reached: {reason}. Check that it is up and that nothing is in between")
 
 
-def expect(response: httpx2.Response, what: str, *, hint: str = HINT_CREDENTIALS, asked: str = "") -> None:
-    """Nothing for a good answer; else raises the sentence. `asked` is the host that was asked, before redirects."""
+def expect(
+    response: httpx2.Response, what: str, *, hint: str = HINT_CREDENTIALS, asked: str = "", says: str = ""
+) -> None:
+    """Nothing for a good answer; else raises the sentence.
+
+    `asked` is the host that was asked, before redirects; `says` is its own reason, where it gives one for people.
+    """
     status = response.status_code
     if status < 400:
         return
     host = asked or host_of(str(response.url))
-    told = f"HTTP {status} {_phrase(status)}".strip()
+    told = f"HTTP {status} {_phrase(status)}".strip() + (f": {says[:300]}" if says else "")
     if status in (401, 403):
         raise Refused(f"{host} refuses access to {what} ({told}): {hint}")
     if status in (404, 410):

@@ -1,5 +1,6 @@
 """What the tests of the fetcher share: an authority of their own, the fetcher, and servers that end with them."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 import trustme
 
 import localcluster
+from fetch.registries import configuration
 from fetch.running import Fetcher
-from fetch.servers import S3, running
+from fetch.servers import S3, Repository, running, trusting
 from fetch.web_server import Site, serving
 from fetch.wire import Proxy, Wires, free_port, listening
 from localcluster.places import CACHE
@@ -79,6 +81,34 @@ def s3(authority: trustme.CA, certificate: trustme.LeafCert, tmp_path_factory: p
         command = (localcluster.binary("versitygw"), *options, "posix", folder / "buckets")
         with running(command, folder, s3.port, ROOT_ACCESS_KEY=s3.key, ROOT_SECRET_KEY=s3.secret):
             yield s3
+
+
+@pytest.fixture(scope="session")
+def tls(certificate: trustme.LeafCert, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The key and the certificate of every server, as files."""
+    return _written(certificate, tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="session")
+def registry_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the registry keeps its blobs."""
+    return tmp_path_factory.mktemp("registry") / "storage"
+
+
+@pytest.fixture(scope="session")
+def registry(tls: tuple[Path, Path], registry_storage: Path) -> Iterator[int]:
+    """The port of a registry where everybody may do everything."""
+    port = free_port()
+    command = (localcluster.binary("registry"), "serve", configuration(registry_storage.parent, port, tls))
+    with running(command, registry_storage.parent, port):
+        yield port
+
+
+@pytest.fixture
+def repository(registry: int, authority: trustme.CA, request: pytest.FixtureRequest) -> Repository:
+    """A new one, named after the test."""
+    name = re.sub(r"\W+", "-", request.node.name).strip("-").lower()
+    return Repository(f"https://localhost:{registry}/v2/{name}", trusting(authority.cert_pem.bytes().decode()))
 
 
 def _written(certificate: trustme.LeafCert, folder: Path) -> tuple[Path, Path]:

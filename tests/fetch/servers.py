@@ -85,6 +85,11 @@ class Repository:
     base: str
     client: httpx2.Client = field(repr=False)
 
+    def uri(self, port: int | None = None) -> str:
+        """For the fetcher, over a wire's port maybe."""
+        url = httpx2.URL(self.base)
+        return f"oci://{url.host}:{port or url.port}{url.path.removeprefix('/v2')}"
+
     def push(self, manifest: Mapping[str, Any], tag: str) -> str:
         """The digest of what the tag means from now on."""
         content = json.dumps(manifest).encode()

@@ -27,7 +27,7 @@ HINT = (
 )
 API = "api/2.0/mlflow"
 ARTIFACTS = "api/2.0/mlflow-artifacts/artifacts"
-LARGEST = 64 << 20  # bytes of an answer that is no artifact
+LARGEST = 64 << 20  # bytes of an answer that is no artifact; of a longer one the rest is not read
 
 
 class MLflow:
@@ -99,11 +99,12 @@ class MLflow:
     def _ask(self, server: str, path: str, query: Mapping[str, str]) -> Mapping[str, Any]:
         url = f"{server}/{path}{f'?{urlencode(query)}' if query else ''}"
         with web.answer(self._client, url, self._headers) as response:
-            web.expect(response, self._uri.shown(), hint=HINT, asked=web.host_of(server))
             try:
-                answer = json.loads(b"".join(response.iter_raw(LARGEST))[:LARGEST])
+                answer = json.loads(next(response.iter_raw(LARGEST), b""))
             except ValueError:
                 answer = None
+            says = str(answer.get("message", "")) if isinstance(answer, dict) else ""
+            web.expect(response, self._uri.shown(), hint=HINT, asked=web.host_of(server), says=says)
         if not isinstance(answer, dict):
             raise Unreachable(
                 f"{web.host_of(server)} does not answer as an MLflow server does: correct MLFLOW_TRACKING_URI, or look "
