@@ -13,6 +13,7 @@ import localcluster
 from fetch.registries import configuration
 from fetch.running import Fetcher
 from fetch.servers import S3, Repository, running, trusting
+from fetch.tracking import MLflow, tracking
 from fetch.web_server import Site, serving
 from fetch.wire import Proxy, Wires, free_port, listening
 from localcluster.places import CACHE
@@ -109,6 +110,13 @@ def repository(registry: int, authority: trustme.CA, request: pytest.FixtureRequ
     """A new one, named after the test."""
     name = re.sub(r"\W+", "-", request.node.name).strip("-").lower()
     return Repository(f"https://localhost:{registry}/v2/{name}", trusting(authority.cert_pem.bytes().decode()))
+
+
+@pytest.fixture(scope="session")
+def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MLflow]:
+    """A tracking server that keeps and serves artifacts itself."""
+    with tracking(tmp_path_factory.mktemp("mlflow")) as server:
+        yield server
 
 
 def _written(certificate: trustme.LeafCert, folder: Path) -> tuple[Path, Path]:

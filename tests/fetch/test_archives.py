@@ -62,7 +62,8 @@ def test_an_archive_comes_unpacked(fetcher: Fetcher, site: Site, https: int, to:
 def test_an_attack_leaves_nothing(fetcher: Fetcher, site: Site, https: int, to: Path) -> None:
     site.files["/model.tar"] = tar(("good", b"1"), ("../../evil", b"2"))
     assert fetcher.fetch(f"https://localhost:{https}/model.tar", to).refused() == (
-        f"model.tar of https://localhost:{https}/model.tar is not unpacked: its member ../../evil leads out of the folder. Make the archive without it"
+        f"model.tar of https://localhost:{https}/model.tar is not unpacked: its member ../../evil leads out of "
+        "the folder. Make the archive without it"
     )
     assert nothing_came(to)
     assert not (to.parent / "evil").exists()

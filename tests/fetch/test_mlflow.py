@@ -1,0 +1,93 @@
+"""Registered models, in a real MLflow server."""
+
+from pathlib import Path
+
+import pytest
+
+from fetch.running import Fetcher, content, unfinished
+from fetch.servers import S3
+from fetch.tracking import MLflow
+from fetch.wire import Proxy, Wires
+from waiting import until
+
+FIRST = {"MLmodel": b"flavors: {}", "data/weights 1.bin": b"1" * 6_000_000}
+SECOND = {"MLmodel": b"flavors: {}", "data/weights 1.bin": b"2" * 1000}
+SIZE = sum(map(len, FIRST.values()))
+
+
+@pytest.fixture
+def name(mlflow: MLflow, fetcher: Fetcher, request: pytest.FixtureRequest) -> str:
+    """Of a model with one version, to which the alias `champion` points; and the fetcher told of the server."""
+    name = request.node.name
+    mlflow.point(name, "champion", mlflow.register(name, FIRST))
+    fetcher.environment["MLFLOW_TRACKING_URI"] = mlflow.uri()
+    return name
+
+
+def test_an_alias_is_resolved_to_a_version(fetcher: Fetcher, name: str, to: Path) -> None:
+    resolved = fetcher.resolve(f"mlflow://{name}@champion").figures
+    assert resolved == {"uri": f"mlflow://{name}/1", "files": 2, "bytes": SIZE}
+    assert fetcher.resolve(resolved["uri"]).uri == resolved["uri"]
+    assert fetcher.fetch(resolved["uri"], to).figures == {"files": 2, "bytes": SIZE}
+    assert content(to) == FIRST
+
+
+def test_after_the_alias_has_moved_the_old_bytes_come(fetcher: Fetcher, mlflow: MLflow, name: str, to: Path) -> None:
+    old = fetcher.resolve(f"mlflow://{name}@champion").uri
+    mlflow.point(name, "champion", mlflow.register(name, SECOND))
+    assert fetcher.resolve(f"mlflow://{name}@champion").uri == f"mlflow://{name}/2"
+    fetcher.fetch(old, to)
+    assert content(to) == FIRST
+
+
+def test_a_model_of_mlflow_3(fetcher: Fetcher, mlflow: MLflow, name: str, to: Path) -> None:
+    version = mlflow.register_logged(name, SECOND)
+    fetcher.fetch(f"mlflow://{name}/{version}", to)
+    assert content(to) == SECOND
+
+
+def test_a_killed_fetch_is_gone_on_with(fetcher: Fetcher, mlflow: MLflow, name: str, to: Path, wires: Wires) -> None:
+    wire, port = wires.to(mlflow.port)
+    fetcher.environment["MLFLOW_TRACKING_URI"] = mlflow.uri(port)
+    wire.hold_at = SIZE // 2
+    running = fetcher.start("fetch", f"mlflow://{name}/1", to)
+    until(lambda: wire.is_held() and unfinished(to) > SIZE // 3)
+    running.kill()
+    there = unfinished(to)
+    wire.release()
+    before = wire.received
+    fetcher.fetch(f"mlflow://{name}/1", to)
+    assert content(to) == FIRST
+    assert wire.received - before < SIZE - there + 100_000
+
+
+def test_what_is_not_there(fetcher: Fetcher, mlflow: MLflow, name: str) -> None:
+    host = f"localhost:{mlflow.port}"
+    assert fetcher.resolve(f"mlflow://{name}/9").refused() == (
+        f"{host} has no mlflow://{name}/9 (HTTP 404 Not Found: Model Version (name={name}, version=9) not found): "
+        "check the address, and that these credentials may see it"
+    )
+    refused = fetcher.resolve(f"mlflow://{name}@rival").refused()
+    assert "Registered model alias rival not found" in refused
+    del fetcher.environment["MLFLOW_TRACKING_URI"]
+    assert (
+        fetcher.resolve(f"mlflow://{name}/1").refused().startswith("MLFLOW_TRACKING_URI has to name the MLflow server")
+    )
+
+
+def test_a_model_in_a_bucket_is_read_from_there(fetcher: Fetcher, mlflow: MLflow, s3: S3, name: str, to: Path) -> None:
+    s3.put(f"{name}/artifacts/model.bin", b"from the bucket")
+    mlflow.client.post(f"{mlflow.uri()}/api/2.0/mlflow/registered-models/create", json={"name": f"{name}-s3"})
+    asked = {"name": f"{name}-s3", "source": f"s3://models/{name}/artifacts"}
+    version = mlflow.ask("model-versions/create", **asked)["model_version"]["version"]
+    fetcher.give(**s3.credentials())
+    fetcher.fetch(f"mlflow://{name}-s3/{version}", to)
+    assert content(to) == {"model.bin": b"from the bucket"}
+
+
+def test_a_proxy_is_asked(fetcher: Fetcher, mlflow: MLflow, name: str, to: Path, proxy: tuple[Proxy, str]) -> None:
+    through, address = proxy
+    fetcher.environment["MLFLOW_TRACKING_URI"] = f"http://localhost:{mlflow.port}"
+    fetcher.fetch(f"mlflow://{name}/1", to, HTTP_PROXY=address)
+    assert content(to) == FIRST
+    assert f"GET http://localhost:{mlflow.port}/api/2.0/mlflow/model-versions/get" in through.asked
