@@ -115,7 +115,9 @@ def version_of(response: httpx2.Response) -> str:
 
 
 def size_of(response: httpx2.Response) -> int | None:
-    length = response.headers.get("Content-Length", "")
+    """Of the whole file in bytes, when the server tells."""
+    whole = response.headers.get("Content-Range", "").rpartition("/")[2]
+    length = response.headers.get("Content-Length", "") if response.status_code == HTTPStatus.OK else whole
     return int(length) if length.isdecimal() and "Transfer-Encoding" not in response.headers else None
 
 

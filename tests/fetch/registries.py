@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -18,7 +19,7 @@ HTPASSWD = "somebody:$2b$04$noERN3BnrAtgbHtN918w4eymVSL8rB8iMxJJhtK59hlyS7BjWC6e
 LOGIN = f"Basic {base64.b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
 
 
-def configuration(folder: Path, port: int, tls: tuple[Path, Path], auth: dict[str, object] | None = None) -> Path:
+def configuration(folder: Path, port: int, tls: tuple[Path, Path], auth: Mapping[str, object] | None = None) -> Path:
     """A file for `registry serve`, in JSON, which is YAML."""
     key, chain = tls
     told: dict[str, object] = {

@@ -64,6 +64,8 @@ class Fetcher:
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    before: tuple[str, ...] = ()
+    """A command that runs it."""
     secret: Path = field(init=False)
     _runs: int = 0
 
@@ -90,7 +92,7 @@ class Fetcher:
             **self.environment,
             **environment,
         }
-        command = [sys.executable, "-m", "fairlead_fetch", *map(str, arguments)]
+        command = [*self.before, sys.executable, "-m", "fairlead_fetch", *map(str, arguments)]
         with log.open("wb") as file:
             process = subprocess.Popen(command, cwd=self.folder, env=surroundings, stdout=file, stderr=file)
         return Running(process, log, report)

@@ -116,6 +116,12 @@ def test_terminating_it_keeps_what_has_come(fetcher: Fetcher, site: Site, https:
     wire.release()
 
 
+def test_an_empty_file(fetcher: Fetcher, site: Site, https: int, to: Path) -> None:
+    site.files["/empty"] = b""
+    assert fetcher.fetch(f"https://localhost:{https}/empty", to).figures == {"files": 1, "bytes": 0}
+    assert content(to) == {"empty": b""}
+
+
 def test_a_checksum_is_checked(fetcher: Fetcher, site: Site, https: int, to: Path) -> None:
     site.files["/model.onnx"] = MODEL
     uri = f"https://localhost:{https}/model.onnx"

@@ -18,7 +18,7 @@ SIZE = sum(map(len, FIRST.values()))
 @pytest.fixture
 def name(mlflow: MLflow, fetcher: Fetcher, request: pytest.FixtureRequest) -> str:
     """Of a model with one version, to which the alias `champion` points; and the fetcher told of the server."""
-    name = request.node.name
+    name = str(request.node.name)
     mlflow.point(name, "champion", mlflow.register(name, FIRST))
     fetcher.environment["MLFLOW_TRACKING_URI"] = mlflow.uri()
     return name

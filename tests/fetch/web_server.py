@@ -50,15 +50,19 @@ def serving(site: Site, certificate: Callable[[ssl.SSLContext], None] | None = N
                 self.plain(404)
 
         def file(self, content: bytes) -> None:
-            wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")) if site.ranges else None
+            wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")) if site.ranges else None
             start = int(wanted[1]) if wanted else 0
-            headers = {"Content-Length": str(len(content) - start)}
+            end = min(int(wanted[2]) + 1 if wanted and wanted[2] else len(content), len(content))
+            if wanted and start >= len(content):
+                self.plain(416)
+                return
+            headers = {"Content-Length": str(end - start)}
             if site.validators:
                 headers["ETag"] = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
             if wanted:
-                headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+                headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
             self.head(206 if wanted else 200, headers)
-            self.wfile.write(content[start:])
+            self.wfile.write(content[start:end])
 
         def plain(self, status: int, **headers: str) -> None:
             self.head(status, {"Content-Length": "0", **headers})

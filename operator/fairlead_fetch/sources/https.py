@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from http import HTTPStatus
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -34,9 +35,7 @@ class Https:
 
     def resolve(self, wanted: Patterns) -> Found:
         name = PurePosixPath(unquote(self._uri.name)).name
-        with web.answer(self._client, self._url, self._headers) as response:
-            web.expect(response, self._uri.shown(), hint=HINT, asked=self._uri.place)
-            version, size = web.version_of(response), web.size_of(response)
+        version, size = self._look({"Range": "bytes=0-0"}) or self._look({}) or ("", None)
         if not version and size is None:
             raise Refused(
                 f"{self._uri.place} gives neither an ETag nor a date nor a length for {self._uri.shown()}, so nobody "
@@ -47,6 +46,14 @@ class Https:
             raise changed(name, self._uri.place)
         items = choose([Item(path=name, where=self._url, size=size, version=version)], wanted, self._uri.shown())
         return Found(uri=self._uri.pinned(pin), items=items)
+
+    def _look(self, ranged: dict[str, str]) -> tuple[str, int | None] | None:
+        """Version and size of the file. One byte is asked for, since more would be on its way; an empty file has none."""
+        with web.answer(self._client, self._url, {**self._headers, **ranged}) as response:
+            if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and ranged:
+                return None
+            web.expect(response, self._uri.shown(), hint=HINT, asked=self._uri.place)
+            return web.version_of(response), web.size_of(response)
 
     def read(self, item: Item, start: int) -> AbstractContextManager[Stream]:
         return web.body(self._client, item.where, item, start, self._headers, HINT)
