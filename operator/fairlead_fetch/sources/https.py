@@ -48,7 +48,7 @@ class Https:
         return Found(uri=self._uri.pinned(pin), items=items)
 
     def _look(self, ranged: dict[str, str]) -> tuple[str, int | None] | None:
-        """Version and size of the file. One byte is asked for, since more would be on its way; an empty file has none."""
+        """Version and size of the file. One byte is asked for: more would be on its way. An empty file has none."""
         with web.answer(self._client, self._url, {**self._headers, **ranged}) as response:
             if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and ranged:
                 return None
