@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import socket
@@ -64,7 +65,7 @@ class S3:
             "AWS_ENDPOINT_URL": f"https://localhost:{port or self.port}",
         }
 
-    def put(self, path: str, content: bytes, bucket: str = "models") -> None:
+    def put(self, path: str, content: bytes | Path, bucket: str = "models") -> None:
         store = S3Store(
             bucket,
             config={
@@ -99,16 +100,21 @@ class Repository:
         assert answer.status_code == 201, answer.text
         return str(answer.headers["Docker-Content-Digest"])
 
-    def blob(self, content: bytes, media_type: str, **annotations: str) -> dict[str, Any]:
+    def blob(self, content: bytes | Path, media_type: str, **annotations: str) -> dict[str, Any]:
         """Uploaded, and described."""
-        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file:
+            return self._upload(file, media_type) | ({"annotations": annotations} if annotations else {})
+
+    def _upload(self, content: io.BytesIO | io.BufferedReader, media_type: str) -> dict[str, Any]:
+        digest = f"sha256:{hashlib.file_digest(content, 'sha256').hexdigest()}"
+        size = content.tell()
+        content.seek(0)
         begun = self.client.post(f"{self.base}/blobs/uploads/")
         assert begun.status_code == 202, begun.text
         place = begun.headers["Location"]
         done = self.client.put(place, params={**httpx2.URL(place).params, "digest": digest}, content=content)
         assert done.status_code == 201, done.text
-        described = {"mediaType": media_type, "digest": digest, "size": len(content)}
-        return described | ({"annotations": annotations} if annotations else {})
+        return {"mediaType": media_type, "digest": digest, "size": size}
 
 
 def trusting(authority: str, login: tuple[str, str] | None = None) -> httpx2.Client:

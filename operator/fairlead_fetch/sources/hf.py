@@ -85,7 +85,7 @@ class HuggingFace:
             case HFValidationError():
                 return Refused(f"{name} is no name of a model there: the form is ORG/NAME")
             case HfHubHTTPError():
-                return _raised(error.response, f"the files of {name}", host)
+                return _raised(error.response, name, host)
             case httpx2.TimeoutException():
                 return web.silent(host)
             case _:
