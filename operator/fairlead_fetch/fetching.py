@@ -45,7 +45,7 @@ class Fetching:
             if content := self.place.complete(order):
                 return self._there(content)
             self._warn_of_plain_http()
-            self.place.begin(order, found.size)
+            self.place.begin(order, found.size, found.digest)
             items = self._planned(found)
             self._download(items, found.size)
             self._unpack(items)

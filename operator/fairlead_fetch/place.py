@@ -77,14 +77,17 @@ class Place:
             raise Refused(f"{self.folder} holds {whose}, and somebody may be using it: give each model its own folder")
         return Content(files=done["files"], bytes=done["bytes"])
 
-    def begin(self, order: Order, total: int | None) -> None:
-        """What an earlier process left of the same order is gone on with, anything else is removed."""
+    def begin(self, order: Order, total: int | None, of: str) -> None:
+        """What an earlier process left of the same order is gone on with, anything else is removed.
+
+        `of` is a digest of what the order consists of: where a version can be overwritten, no two states are mixed.
+        """
         with writing(self.folder):
             plan = self._read("plan.json")
-            if plan is None or plan["order"] != _plain(order):
+            if plan is None or (plan["order"], plan["of"]) != (_plain(order), of):
                 shutil.rmtree(self.partial.parent, ignore_errors=True)
                 (self._state / "journal").unlink(missing_ok=True)
-            self._write("plan.json", {"order": _plain(order), "total": total})
+            self._write("plan.json", {"order": _plain(order), "total": total, "of": of})
             self.partial.mkdir(parents=True, exist_ok=True)
             self.packed.mkdir(exist_ok=True)
 

@@ -1,5 +1,7 @@
 """What every source gives: what there is, and the bytes of an item from some place on. A new source is one new file."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -47,6 +49,12 @@ class Found:
     def size(self) -> int | None:
         """In bytes; None when one of them is not known."""
         return sum(item.size or 0 for item in self.items) if all(item.size is not None for item in self.items) else None
+
+    @property
+    def digest(self) -> str:
+        """Of the list, not of the bytes."""
+        listed = [[item.path, item.size, item.version.strip('"'), item.digest] for item in self.items]
+        return f"sha256:{hashlib.sha256(json.dumps(listed).encode()).hexdigest()}"
 
 
 class Stream(NamedTuple):

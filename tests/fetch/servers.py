@@ -107,7 +107,7 @@ class Repository:
 
     def _upload(self, content: io.BytesIO | io.BufferedReader, media_type: str) -> dict[str, Any]:
         digest = f"sha256:{hashlib.file_digest(content, 'sha256').hexdigest()}"
-        size = content.tell()
+        size = content.seek(0, io.SEEK_END)
         content.seek(0)
         begun = self.client.post(f"{self.base}/blobs/uploads/")
         assert begun.status_code == 202, begun.text

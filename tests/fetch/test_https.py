@@ -103,6 +103,23 @@ def test_a_server_without_ranges_is_asked_from_the_start(
     assert content(to) == {"model.onnx": MODEL}
 
 
+def test_without_any_sign_of_change_nothing_is_gone_on_with(
+    fetcher: Fetcher, site: Site, https: int, to: Path, wires: Wires
+) -> None:
+    site.files["/model.onnx"] = MODEL
+    site.validators = False
+    wire, port = wires.to(https)
+    wire.hold_at = len(MODEL) // 2
+    uri = f"https://localhost:{port}/model.onnx"
+    running = fetcher.start("fetch", uri, to)
+    until(lambda: unfinished(to) > 0)
+    running.kill()
+    wire.release()
+    site.files["/model.onnx"] = MODEL[::-1]  # as long as before, and nothing else is told
+    fetcher.fetch(uri, to)
+    assert content(to) == {"model.onnx": MODEL[::-1]}
+
+
 def test_terminating_it_keeps_what_has_come(fetcher: Fetcher, site: Site, https: int, to: Path, wires: Wires) -> None:
     site.files["/model.onnx"] = MODEL
     wire, port = wires.to(https)

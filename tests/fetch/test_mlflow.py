@@ -85,6 +85,25 @@ def test_a_model_in_a_bucket_is_read_from_there(fetcher: Fetcher, mlflow: MLflow
     assert content(to) == {"model.bin": b"from the bucket"}
 
 
+def test_two_states_of_a_bucket_are_not_mixed(
+    fetcher: Fetcher, mlflow: MLflow, s3: S3, name: str, to: Path, wires: Wires
+) -> None:
+    """The version is the same, and somebody has overwritten what it points to."""
+    s3.put(f"{name}/model.bin", b"1" * 6_000_000)
+    mlflow.client.post(f"{mlflow.uri()}/api/2.0/mlflow/registered-models/create", json={"name": f"{name}-s3"})
+    mlflow.ask("model-versions/create", name=f"{name}-s3", source=f"s3://models/{name}")
+    wire, port = wires.to(s3.port)
+    fetcher.give(**s3.credentials(port))
+    wire.hold_at = 3_000_000
+    running = fetcher.start("fetch", f"mlflow://{name}-s3/1", to)
+    until(lambda: wire.is_held() and unfinished(to) > 0)
+    running.kill()
+    wire.release()
+    s3.put(f"{name}/model.bin", b"2" * 6_000_000)
+    fetcher.fetch(f"mlflow://{name}-s3/1", to)
+    assert content(to) == {"model.bin": b"2" * 6_000_000}
+
+
 def test_a_proxy_is_asked(fetcher: Fetcher, mlflow: MLflow, name: str, to: Path, proxy: tuple[Proxy, str]) -> None:
     through, address = proxy
     fetcher.environment["MLFLOW_TRACKING_URI"] = f"http://localhost:{mlflow.port}"

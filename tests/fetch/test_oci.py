@@ -191,7 +191,7 @@ def test_a_registry_with_passwords(
         )
         pulls = tmp_path / "pull-secrets" / "first"
         pulls.mkdir(parents=True)
-        (pulls / ".dockerconfigjson").write_text(docker_configuration("other.test", f"localhost:{port}/team"))
+        (pulls / ".dockerconfigjson").write_text(docker_configuration("*.other.test", f"localhost:{port}/team"))
         done = fetcher.fetch(uri, to)
         assert content(to) == {"a": b"1"}
         assert PASSWORD not in done.log

@@ -4,8 +4,6 @@ They are pinned by a digest of the list of what is wanted (key below the folder,
 condition that its ETag still is that one.
 """
 
-import hashlib
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +49,7 @@ class Bucket:
                 "below it. Correct the address"
             )
         chosen = choose(sorted(items, key=lambda item: item.path), wanted, self._uri.shown())
-        pin = _digest(chosen)
+        pin = Found(uri=self._uri, items=chosen).digest
         if self._uri.pin not in ("", pin):
             raise changed(f"what is at {self._uri.pinned('').shown()}", self._asked.host)
         return Found(uri=self._uri.pinned(pin), items=chosen)
@@ -131,8 +129,3 @@ def _version(meta: "obstore.ObjectMeta") -> str:
 def _is_marker(meta: "obstore.ObjectMeta", folder: str) -> bool:
     """Consoles make an empty object to show an empty folder."""
     return meta["path"] == folder or (meta["size"] == 0 and meta["path"].endswith("/"))
-
-
-def _digest(items: tuple[Item, ...]) -> str:
-    listed = json.dumps([[item.path, item.size, item.version.strip('"')] for item in items])
-    return f"sha256:{hashlib.sha256(listed.encode()).hexdigest()}"

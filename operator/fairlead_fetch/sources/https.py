@@ -56,4 +56,6 @@ class Https:
             return web.version_of(response), web.size_of(response)
 
     def read(self, item: Item, start: int) -> AbstractContextManager[Stream]:
+        if not item.version and not item.digest:
+            start = 0  # nobody could tell whether the rest is of the same file
         return web.body(self._client, item.where, item, start, self._headers, HINT)

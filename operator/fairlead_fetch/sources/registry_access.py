@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from urllib.parse import urlencode
 
 import httpx2
@@ -131,14 +132,19 @@ def _is_plain(host: str) -> bool:
 
 
 def _login(host: str, repository: str, configurations: tuple[str, ...]) -> str:
-    """The one whose key is the longest that fits, as the kubelet does it: HOST, HOST/PATH, https://HOST/v1/."""
+    """The one whose key is the longest that fits, as the kubelet does it: HOST, *.HOST, HOST/PATH, https://HOST/v1/."""
     found: dict[str, str] = {}
     for text in configurations:
         for key, entry in _entries(text).items():
             place = re.sub(r"^https?://", "", key).removesuffix("/").removesuffix("/v1").removesuffix("/v2")
-            if place == host or f"{host}/{repository}/".startswith(f"{place}/"):
+            if _fits(place, host, repository):
                 found.setdefault(place, _header(entry))
     return found[max(found, key=len)] if found else ""
+
+
+def _fits(place: str, host: str, repository: str) -> bool:
+    named, _, folder = place.partition("/")
+    return fnmatchcase(host, named) and f"{repository}/".startswith(f"{folder}/" if folder else "")
 
 
 def _entries(text: str) -> dict[str, dict[str, str]]:
