@@ -63,10 +63,12 @@ def _without_answer(text: str, what: str, asked: Asked) -> Refused | Unreachable
             if why == "timed out":
                 return web.silent(asked.host)
             return web.unreachable(asked.host, why)
-    first = text.partition("\n")[0]
+    first = re.sub(r"^Generic \w+ error: ", "", text.partition("\n")[0])[:200].rstrip(".")
     if "HTTP error" in first or "error sending request" in text:
         return Unreachable(f"{asked.host} cannot be reached: check that it is up and that nothing is in between")
-    return Refused(f"{what} cannot be asked for ({first[:300]}): check the address and the credentials")
+    return Refused(
+        f"{what} cannot be asked for ({first}): give {KEYS[asked.scheme]} in the Secret that the model names"
+    )
 
 
 _NETWORK = (

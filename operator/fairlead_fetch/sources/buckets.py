@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the library has these for type checkers only
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 LISTED_AT_ONCE = 1000
+DATED = "date:"  # what stands for the ETag of a server without
 ONCE: "RetryConfig" = {"max_retries": 0, "retry_timeout": timedelta(seconds=60)}  # trying again is patience.py's
 
 
@@ -57,11 +58,11 @@ class Bucket:
     @contextmanager
     def read(self, item: Item, start: int) -> Iterator[Stream]:
         options: obstore.GetOptions = {"range": {"offset": start}} if start else {}
-        # Some servers take If-Match for what it says, others ignore it.
-        options["if_match"] = item.version
+        if not item.version.startswith(DATED):
+            options["if_match"] = f'"{item.version}"'
         try:
             found = obstore.get(self._store, item.where, options=options)
-            if _version(found.meta) != item.version:
+            if _version(found.meta) != item.version:  # some servers ignore the condition
                 raise changed(item.path, self._asked.host)
             yield Stream(found.range[0], (bytes(chunk) for chunk in found.stream(min_chunk_size=CHUNK)))
         except (BaseError, FileNotFoundError, ValueError) as error:
@@ -123,7 +124,8 @@ def _item(meta: "obstore.ObjectMeta", path: str) -> Item:
 
 
 def _version(meta: "obstore.ObjectMeta") -> str:
-    return meta["e_tag"] or meta["version"] or meta["last_modified"].isoformat()
+    """The ETag without its quotes: Azure leaves them out in lists, and has them elsewhere."""
+    return (meta["e_tag"] or "").strip('"') or f"{DATED}{meta['last_modified'].isoformat()}"
 
 
 def _is_marker(meta: "obstore.ObjectMeta", folder: str) -> bool:
