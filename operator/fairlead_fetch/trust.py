@@ -5,6 +5,7 @@ To be called before any client library is imported: several read the environment
 
 import base64
 import json
+import os
 import re
 import ssl
 import tempfile
@@ -43,18 +44,18 @@ class Trust:
 
 
 def prepare(environment: MutableMapping[str, str], report: Report) -> Trust:
-    """Raises `Refused` when a certificate is none."""
+    """Raises `Refused` when a certificate is none, or a credential cannot be read."""
     folder = Path(environment.get("FAIRLEAD_CREDENTIALS") or CREDENTIALS)
     pulls = Path(environment.get("FAIRLEAD_PULL_SECRETS") or PULL_SECRETS)
     registries = []
     for file in _files(folder):
         if file.name in DOCKER_FILES:
-            registries.append(file.read_text())
+            registries.append(_text(file))
         elif _ALLOWED.fullmatch(file.name):
-            environment[file.name] = file.read_text().rstrip("\n")
+            environment[file.name] = _text(file).rstrip("\n")
         else:
             report.log(f"the credentials hold the key {file.name}, which means nothing here: it is left alone")
-    registries += [file.read_text() for below in _folders(pulls) for file in _files(below) if file.name in DOCKER_FILES]
+    registries += [_text(file) for below in _folders(pulls) for file in _files(below) if file.name in DOCKER_FILES]
     for name, value in environment.items():
         if _ALLOWED.fullmatch(name) and _SECRET.search(name):
             _keep_secret(value, report)
@@ -64,6 +65,18 @@ def prepare(environment: MutableMapping[str, str], report: Report) -> Trust:
     environment.update(QUIET, HF_HOME=str(Path(tempfile.gettempdir(), "hf")))
     environment["SSL_CERT_FILE"] = environment["REQUESTS_CA_BUNDLE"] = str(_authorities(environment))
     return Trust(registries=tuple(registries))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError as error:
+        raise Refused(
+            f"{file} of the credentials cannot be read by the user {os.getuid()} ({error.strerror}): let it, say with "
+            "fsGroup in the pod's security context"
+        ) from None
+    except UnicodeError:
+        raise Refused(f"the key {file.name} of the credentials is no text: correct it in its Secret") from None
 
 
 def _keep_secret(value: str, report: Report) -> None:

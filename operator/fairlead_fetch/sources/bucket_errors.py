@@ -63,7 +63,8 @@ def _without_answer(text: str, what: str, asked: Asked) -> Refused | Unreachable
             if why == "timed out":
                 return web.silent(asked.host)
             return web.unreachable(asked.host, why)
-    first = re.sub(r"^Generic \w+ error: ", "", text.partition("\n")[0])[:200].rstrip(".")
+    # Without queries: what signs an address may be in there.
+    first = re.sub(r"^Generic \w+ error: |(?<=\?)\S+", "", text.partition("\n")[0])[:200].rstrip(".")
     if "HTTP error" in first or "error sending request" in text:
         return Unreachable(f"{asked.host} cannot be reached: check that it is up and that nothing is in between")
     return Refused(
