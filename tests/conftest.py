@@ -18,6 +18,8 @@ from release import Release, released
 hypothesis.settings.register_profile("fairlead", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("fairlead")
 
+pytest_plugins = ["fetch.started"]
+
 ROOT = Path(__file__).parents[1]
 SERVER = "fairlead.test/server:1"
 

@@ -85,9 +85,9 @@ class Proxy:
 
 
 @contextmanager
-def listening(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+def listening(answer: Callable[[socket.socket], None], host: str = "127.0.0.1") -> Iterator[int]:
     """The port at which each connection is answered by a thread."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server((host, 0)) as listener:
 
         def accept() -> None:
             with contextlib.suppress(OSError):

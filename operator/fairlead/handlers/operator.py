@@ -67,7 +67,7 @@ class Operator:
         self._exposures = Exposures(self._asking, self._look_at, _now)
         self._budgets = Budgets(self._prometheus, self._look_at)
         self._rivals = Rivals(self._other_autoscalers, self._look_at)
-        self._lookups = Lookups(client.pods_of_job, self._look_at)
+        self._lookups = Lookups(client.pods_of_job, client.events_of, self._look_at)
         self._fetches = Fetches(self._asking, self._look_at)
         observer = self._observer()
         self._controller = Controller(

@@ -99,7 +99,7 @@ class HangingPods:
         except ApiError as error:  # we may not, or cannot now: it is said without them that the pod hangs
             log.debug("Events of %s: %s", metadata["name"], error)
             return before or Hanging(revision=revision)
-        return _last_word(revision, events)
+        return last_word(revision, events)
 
 
 def _hanging(pods: tuple[Mapping[str, Any], ...]) -> dict[str, Mapping[str, Any]]:
@@ -107,19 +107,20 @@ def _hanging(pods: tuple[Mapping[str, Any], ...]) -> dict[str, Mapping[str, Any]
     found: dict[str, Mapping[str, Any]] = {}
     for pod in pods:
         revision = revision_of(pod)
-        if revision is not None and not pod["metadata"].get("deletionTimestamp") and _hangs(pod):
+        if revision is not None and not pod["metadata"].get("deletionTimestamp") and hangs(pod):
             found.setdefault(revision, pod)
     return found
 
 
-def _hangs(pod: Mapping[str, Any]) -> bool:
+def hangs(pod: Mapping[str, Any]) -> bool:
+    """Whether none of its containers was made so far."""
     status = pod.get("status") or {}
     containers = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
     waiting = [((each.get("state") or {}).get("waiting") or {}).get("reason") for each in containers]
     return bool(waiting) and all(reason in ("ContainerCreating", "PodInitializing") for reason in waiting)
 
 
-def _last_word(revision: str, events: list[Object]) -> Hanging:
+def last_word(revision: str, events: list[Object]) -> Hanging:
     """What a person would conclude from the Events. Volumes are mounted before an image is pulled."""
     pulling = [event for event in events if event.get("reason") in ("Pulling", "Pulled")]
     mounted = max((_at(event) for event in pulling), default=None)

@@ -12,6 +12,7 @@ from fairlead.api.kinds import JOB, Kind
 from fairlead.cluster.errors import ApiError
 from fairlead.cluster.store import Key, Object
 from fairlead.observe.beside import Beside
+from fairlead.observe.hanging import hangs, last_word
 
 log = logging.getLogger(__name__)
 
@@ -20,13 +21,16 @@ AT_ONCE = 8
 
 PodsOf = Callable[[str, str], Awaitable[list[Object]]]
 """(namespace, Job) → its pods. Raises ApiError."""
+EventsOf = Callable[[str, str], Awaitable[list[Object]]]
+"""(namespace, uid) → the Events of a pod. Raises ApiError."""
 
 
 class Lookups:
     """The Jobs that are followed, one for each model. `tell` is called with the model's key when there is news."""
 
-    def __init__(self, pods_of: PodsOf, tell: Callable[[Key], None], again: float = AGAIN) -> None:
+    def __init__(self, pods_of: PodsOf, events_of: EventsOf, tell: Callable[[Key], None], again: float = AGAIN) -> None:
         self._pods_of = pods_of
+        self._events_of = events_of
         self._tell = tell
         self._again = again
         self._at_once = asyncio.Semaphore(AT_ONCE)
@@ -56,7 +60,7 @@ class Lookups:
         while True:
             try:
                 async with self._at_once:
-                    found = [_kept(pod) for job in jobs for pod in await self._pods_of(key[0], job)]
+                    found = [await self._read(pod) for job in jobs for pod in await self._pods_of(key[0], job)]
             except ApiError as error:
                 log.debug("pods of the Jobs of %s: %s", "/".join(key), error)
             else:
@@ -67,6 +71,13 @@ class Lookups:
                     self._seen[key] = pods
                     self._tell(key)
             await asyncio.sleep(self._again)
+
+    async def _read(self, pod: Object) -> Object:
+        """With what the kubelet tells of one that does not start, such as that its Secret is missing."""
+        if not hangs(pod):
+            return _kept(pod)
+        said = last_word("", await self._events_of(pod["metadata"]["namespace"], pod["metadata"]["uid"]))
+        return {**_kept(pod), **({"note": said.note} if said.warning else {})}
 
 
 def _job(pod: Object) -> str | None:

@@ -172,6 +172,8 @@ def _why(pod: Manifest | None, job: Manifest | None) -> str:
 def _waits_for(pods: list[Manifest]) -> str:
     """Why the program does not run, as far as that is told by its pod."""
     for pod in reversed(pods):
+        if note := pod.get("note"):
+            return " ".join(str(note).split())[:LONGEST]
         status = pod.get("status") or {}
         for container in status.get("containerStatuses") or ():
             waiting = (container.get("state") or {}).get("waiting") or {}

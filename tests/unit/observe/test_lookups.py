@@ -16,6 +16,8 @@ def pod(message: str, heartbeat: str = "2026-01-05T09:00:00Z") -> dict[str, Any]
     return {
         "metadata": {
             "name": "fraud-1-abcde",
+            "namespace": "risk",
+            "uid": "1",
             "creationTimestamp": "2026-01-05T09:00:00Z",
             "labels": {"batch.kubernetes.io/job-name": "fraud-1"},
         },
@@ -32,6 +34,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self.pods: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
         self.refuses: ApiError | None = None
         self.asked = asyncio.Event()
         self.news = asyncio.Event()
@@ -42,6 +45,10 @@ class Cluster:
         if self.refuses:
             raise self.refuses
         return self.pods
+
+    async def events_of(self, namespace: str, uid: str) -> list[dict[str, Any]]:
+        assert (namespace, uid) == ("risk", "1")
+        return self.events
 
     async def asked_again(self, times: int = 2) -> None:
         for _ in range(times):
@@ -55,7 +62,7 @@ def words(pods: tuple[Any, ...]) -> list[str]:
 
 async def test_the_words_are_told_once_they_are_there():
     cluster = Cluster()
-    lookups = Lookups(cluster.pods_of, lambda key: cluster.news.set(), again=0.01)
+    lookups = Lookups(cluster.pods_of, cluster.events_of, lambda key: cluster.news.set(), again=0.01)
     assert lookups.pods(KEY, CHILDREN) == ()
     await cluster.asked_again()
     assert not cluster.news.is_set(), "no news is told when there is none"
@@ -71,7 +78,7 @@ async def test_the_words_are_told_once_they_are_there():
 
 async def test_nothing_is_asked_without_a_job():
     cluster = Cluster()
-    lookups = Lookups(cluster.pods_of, lambda key: None, again=0.01)
+    lookups = Lookups(cluster.pods_of, cluster.events_of, lambda key: None, again=0.01)
     assert lookups.pods(KEY, {}) == ()
     await asyncio.sleep(0)
     assert not cluster.asked.is_set()
@@ -81,10 +88,24 @@ async def test_nothing_is_asked_without_a_job():
 async def test_a_refusal_ends_nothing():
     cluster = Cluster()
     cluster.refuses = Rejected("forbidden", status=403)
-    lookups = Lookups(cluster.pods_of, lambda key: cluster.news.set(), again=0.01)
+    lookups = Lookups(cluster.pods_of, cluster.events_of, lambda key: cluster.news.set(), again=0.01)
     lookups.pods(KEY, CHILDREN)
     await cluster.asked_again()
     cluster.refuses, cluster.pods = None, [pod("found")]
     await asyncio.wait_for(cluster.news.wait(), 5)
     assert words(lookups.pods(KEY, CHILDREN)) == ["found"]
+    await lookups.close()
+
+
+async def test_a_pod_that_does_not_start_brings_what_the_kubelet_says():
+    cluster = Cluster()
+    waiting = pod("")
+    waiting["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ContainerCreating"}}
+    missing = 'MountVolume.SetUp failed for volume "fetch-credentials" : secret "nosuch" not found'
+    told = {"type": "Warning", "reason": "FailedMount", "message": missing, "lastTimestamp": "2026-01-05T09:00:02Z"}
+    cluster.pods, cluster.events = [waiting], [told]
+    lookups = Lookups(cluster.pods_of, cluster.events_of, lambda key: cluster.news.set(), again=0.01)
+    lookups.pods(KEY, CHILDREN)
+    await asyncio.wait_for(cluster.news.wait(), 5)
+    assert [each.get("note") for each in lookups.pods(KEY, CHILDREN)] == [missing]
     await lookups.close()
