@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fairlead.api import names
-from fairlead.api.kinds import DEPLOYMENT, JOB, OPTIONAL, SERVICE, Kind, kind_of
+from fairlead.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, JOB, OPTIONAL, SERVICE, Kind, kind_of
 from fairlead.api.parse import parse_model_deployment, parse_model_runtime
 from fairlead.api.revision import known_revisions
 from fairlead.api.status import Status
@@ -18,6 +18,7 @@ from fairlead.api.times import format_time
 from fairlead.observe.exposed import remembered
 from fairlead.plan import Apply, Delete, LogLine, Plan, Scale, Step
 from fairlead.reconcile import reconcile
+from fairlead.scaling.rescale import rescales
 from fairlead.site import Site
 from fairlead.situation import ErrorBudget, Exposed, Identity, ProbeAnswer, Refusal, Rival, Situation
 
@@ -84,6 +85,8 @@ class World:
     """What Prometheus says is left of the error budgets, to whoever asks."""
     rivals: tuple[Rival, ...] = ()
     """Somebody else's autoscalers."""
+    made_by_keda: list[dict[str, Any]] = field(default_factory=list)
+    """HorizontalPodAutoscalers that KEDA has made."""
     forbidden: frozenset[Kind] = frozenset()
     """Those of which nobody may read any: what is written of them is not seen again."""
     meanings: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -120,11 +123,15 @@ class World:
             exposed=self.exposed or remembered(status),
             budget=self.budget if waits_for_budget(status) else None,
             rivals=self.rivals,
+            rescales=tuple(rescales([*self._horizontal(), *self.made_by_keda], self.children)),
             refusals=self.refusals,
             served=self.served,
             site=self.site,
             forbidden=self.forbidden,
         )
+
+    def _horizontal(self) -> list[dict[str, Any]]:
+        return [live for (kind, _), live in self.children.items() if kind == HORIZONTAL_POD_AUTOSCALER]
 
     def answer(self, revision: str) -> ProbeAnswer | None:
         """What a pod of a revision says to Fairlead's own request."""

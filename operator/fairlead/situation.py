@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from fairlead.api import names
@@ -109,6 +110,35 @@ class Rival:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What an autoscaler has measured for a field of autoscaling.target, and what it is to be held at.
+
+    Percent of the request, or per pod on average.
+    """
+
+    target: str
+    was: Decimal
+    held: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rescale:
+    """That a HorizontalPodAutoscaler has changed the number of pods of a revision, by its own word.
+
+    `least` and `most` are its bounds. `measured` is what asked for most pods; None where a bound has decided, or where
+    that is not said.
+    """
+
+    revision: str
+    time: datetime
+    before: int
+    after: int
+    least: int
+    most: int
+    measured: Measured | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Situation:
     """One look at one model. `status` is what was written last, or None when there is none that can be read.
 
@@ -135,6 +165,7 @@ class Situation:
     exposed: Exposed | None = None
     budget: ErrorBudget | None = None
     rivals: tuple[Rival, ...] = ()
+    rescales: tuple[Rescale, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
     served: frozenset[Kind] = frozenset(OPTIONAL)

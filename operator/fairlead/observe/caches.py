@@ -7,6 +7,7 @@ from fairlead.api.kinds import (
     AUTOSCALERS,
     CHILDREN,
     DEPLOYMENT,
+    HORIZONTAL_POD_AUTOSCALER,
     HTTP_ROUTE,
     JOB,
     MODEL_DEPLOYMENT,
@@ -17,6 +18,7 @@ from fairlead.api.kinds import (
 )
 from fairlead.api.names import DOMAIN, SCRAPED, model_of
 from fairlead.cluster.store import Key, Object, Slim, Store, key_of
+from fairlead.scaling.rescale import as_it_scaled
 from fairlead.scaling.trouble import kept
 
 _METADATA = (
@@ -113,7 +115,9 @@ def _some(part: Object, names: tuple[str, ...]) -> Object:
 
 def _autoscaler(kind: Kind) -> Slim:
     def slim(obj: Object) -> Object:
-        return {**_without_status(obj), **({"status": {"conditions": told}} if (told := kept(kind, obj)) else {})}
+        scaled = as_it_scaled(obj) if kind == HORIZONTAL_POD_AUTOSCALER else {}
+        told = {**scaled, "conditions": [*kept(kind, obj), *scaled.get("conditions", ())]}
+        return {**_without_status(obj), **({"status": told} if told["conditions"] else {})}
 
     return slim
 

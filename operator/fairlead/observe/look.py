@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from fairlead.api.kinds import (
     CHILDREN,
+    HORIZONTAL_POD_AUTOSCALER,
     MODEL_DEPLOYMENT,
     MODEL_RUNTIME,
     OPTIONAL,
@@ -26,6 +27,7 @@ from fairlead.observe.caches import runtime_name
 from fairlead.observe.questions import Questions, Subject
 from fairlead.observe.remembered import Remembered
 from fairlead.observe.trials import Trials
+from fairlead.scaling.rescale import rescales
 from fairlead.site import Site
 from fairlead.situation import Identity, Situation, revision_of
 
@@ -91,6 +93,7 @@ class Observer:
             exposed=self._questions.exposed(subject),
             budget=self._questions.budget(subject),
             rivals=self._questions.rivals_of(subject),
+            rescales=tuple(rescales(self._stores[HORIZONTAL_POD_AUTOSCALER].owned(key), children)),
             annotations=live["metadata"].get("annotations") or {},
             served=self._served(),
             forbidden=self._forbidden(),

@@ -1,4 +1,4 @@
-"""How the number of pods follows the load: ScalingActive, and why there are as many as there are.
+"""How the number of pods follows the load: ScalingActive.
 
 | situation                                                         | ScalingActive |
 |-------------------------------------------------------------------|---------------|
@@ -21,7 +21,6 @@ from fairlead.api.kinds import AUTOSCALERS, MODEL_DEPLOYMENT
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import ConditionType, Reason
 from fairlead.api.revision import Revision
-from fairlead.api.status import ScalingChange, ScalingStatus
 from fairlead.api.times import format_time
 from fairlead.decision import Decision
 from fairlead.report.finding import Finding
@@ -31,8 +30,6 @@ from fairlead.scaling.trouble import troubles
 from fairlead.situation import Situation
 
 EXTERNAL = "autoscaling.mode is External: Fairlead leaves the number of pods alone"
-REMEMBERED = 5
-"""Changes that are told."""
 
 
 def scaling_active(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Finding | None:
@@ -55,20 +52,6 @@ def scaling_active(situation: Situation, spec: ModelDeploymentSpec, decision: De
         or _unusable(floor, followed)
         or _told(True, Reason.AUTOSCALED, followed + _held_up(floor))
     )
-
-
-def scaling_status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> ScalingStatus | None:
-    """How many pods the serving revision asks for, and the last changes of that number."""
-    scaling, stable = spec.autoscaling, decision.stable
-    if scaling is None or stable is None or situation.deployment(stable.name) is None:
-        return None
-    before = situation.status.scaling if situation.status else None
-    now, changes = situation.asked_pods(stable.name), before.changes if before else ()
-    if before is not None and before.revision == stable.name and before.replicas != now:
-        why = _why(situation, scaling, stable, now)
-        change = ScalingChange(time=situation.now, before=before.replicas, after=now, reason=why)
-        changes = (change, *changes)[:REMEMBERED]
-    return ScalingStatus(revision=stable.name, replicas=now, changes=changes)
 
 
 def _told(status: bool, reason: Reason, message: str) -> Finding:
@@ -173,14 +156,3 @@ def _held_up(floor: Floor) -> str:
         return ""
     until = f" until {format_time(floor.until)}" if floor.until else ""
     return f"; floor {floor.name} asks for at least {floor.replicas}{until}"
-
-
-def _why(situation: Situation, scaling: Autoscaling, stable: Revision, now: int) -> str:
-    """Who has changed the number, as far as that can be told from outside."""
-    floor = floor_of(situation, scaling)
-    who = next((kind.kind for kind in AUTOSCALERS if situation.child(kind, stable.name)), None)
-    if who is None:
-        return "no autoscaler of Fairlead's"
-    if floor.name is not None and now == floor.replicas:
-        return f"{who} {stable.name}, by floor {floor.name}"
-    return f"{who} {stable.name}" + (", as many as maxReplicas allows" if now == scaling.max_replicas else "")

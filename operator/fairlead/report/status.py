@@ -26,7 +26,7 @@ from fairlead.report.finding import Finding
 from fairlead.report.history import history, news
 from fairlead.report.monitoring import monitoring_status
 from fairlead.report.orders import handled, standing
-from fairlead.report.scaling import scaling_status
+from fairlead.report.scaled import scaling_status
 from fairlead.report.source import source_status
 from fairlead.report.steady import says_the_same
 from fairlead.situation import Situation

@@ -52,6 +52,28 @@ def test_an_autoscaler_that_begins_or_ends_to_fail_is_a_reason_to_look():
     assert says(6, "True") == {FRAUD}
 
 
+def test_an_autoscaler_that_scales_is_a_reason_to_look_and_so_is_that_this_is_over():
+    made, store = an_autoscaler(), caches()[HORIZONTAL_POD_AUTOSCALER]
+
+    def says(version: int, able: str, pods: int, cpu: int) -> set[Key]:
+        metric = {"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": cpu}}}
+        found = [
+            {"type": "AbleToScale", "status": "True", "reason": able},
+            {"type": "ScalingActive", "status": "True", "reason": "ValidMetricFound", "message": "from cpu"},
+        ]
+        status = {"lastScaleTime": "x", "desiredReplicas": pods, "currentMetrics": [metric], "conditions": found}
+        return store.observe("MODIFIED", versioned(made, version) | {"status": status})
+
+    assert says(1, "ReadyForNewScale", 2, 60) == {FRAUD}
+    assert says(2, "ReadyForNewScale", 2, 65) == set()
+    assert says(3, "SucceededRescale", 4, 143) == {FRAUD}
+    (cached,) = store.owned(FRAUD)
+    assert cached["status"]["currentMetrics"][0]["resource"]["current"]["averageUtilization"] == 143
+    assert troubles(HORIZONTAL_POD_AUTOSCALER, cached) == ()
+    assert says(4, "ReadyForNewScale", 4, 70) == {FRAUD}
+    assert says(5, "ReadyForNewScale", 4, 66) == set()
+
+
 def test_a_scaled_object_tells_of_its_fallback_and_not_of_its_load():
     made, store = an_autoscaler(), caches()[SCALED_OBJECT]
 

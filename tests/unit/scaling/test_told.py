@@ -1,4 +1,4 @@
-"""report/scaling.py: what the user reads of an autoscaler that works, of one that does not, and of what it has done."""
+"""report/scaling.py: what the user reads of an autoscaler that works, and of one that does not."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -117,36 +117,6 @@ def test_a_floor_that_cannot_be_read_is_told_and_the_rest_goes_on(wrong: dict[st
     assert message.endswith("floor office asks for at least 6 until 2026-01-05T17:00:00Z")
     assert autoscalers(world)[HPA]["minReplicas"] == 6
     assert (world.condition("Ready") or {})["status"] == "True"
-
-
-def test_changes_are_remembered_with_who_made_them():
-    world = a_world(CPU)
-    name = world.serving() or ""
-    for pods in (3, 5, 10, 4, 2, 3):
-        world.now += timedelta(minutes=1)
-        world.children[DEPLOYMENT, name]["spec"]["replicas"] = pods
-        world.reconcile()
-    scaling = (world.status or {})["scaling"]
-    assert (scaling["revision"], scaling["replicas"]) == (name, 3)
-    assert [(each["before"], each["after"]) for each in scaling["changes"]] == [
-        (2, 3),
-        (4, 2),
-        (10, 4),
-        (5, 10),
-        (3, 5),
-    ]
-    assert scaling["changes"][3]["reason"] == f"HorizontalPodAutoscaler {name}, as many as maxReplicas allows"
-
-
-def test_a_change_by_a_floor_is_told_as_one():
-    world = a_world({**QUEUE, "floors": [{**OFFICE, "cron": "0 12 * * *", "timeZone": "UTC"}]})
-    world.now = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
-    world.reconcile()
-    name = world.serving() or ""
-    assert autoscalers(world)[SCALED_OBJECT]["minReplicaCount"] == 6
-    world.children[DEPLOYMENT, name]["spec"]["replicas"] = 6
-    world.reconcile()
-    assert (world.status or {})["scaling"]["changes"][0]["reason"] == f"ScaledObject {name}, by floor office"
 
 
 @pytest.mark.parametrize("autoscaling", [CPU, QUEUE, {**CPU, "floors": [OFFICE, {**OFFICE, "name": "b", "cron": "x"}]}])
