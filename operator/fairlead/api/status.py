@@ -183,6 +183,11 @@ class ScalingStatus(Part):
     changes: Annotated[tuple[ScalingChange, ...], Field(max_length=5)] = Field(
         default=(), description="The last changes of that number, the newest first."
     )
+    failing_since: Time | None = Field(
+        default=None,
+        description="Since when its autoscaler says that it cannot do its work; absent while it can. "
+        "ScalingActive tells of it after two minutes.",
+    )
 
 
 class Status(Part):

@@ -14,6 +14,7 @@ from fairlead.api.revision import Revision
 from fairlead.api.status import ScalingChange, ScalingStatus
 from fairlead.decision import Decision
 from fairlead.scaling.choice import floor_of
+from fairlead.scaling.trouble import failing_since
 from fairlead.situation import Measured, Rescale, Situation
 
 REMEMBERED = 5
@@ -35,7 +36,12 @@ def scaling_status(situation: Situation, spec: ModelDeploymentSpec, decision: De
         why = _who(situation, scaling, stable, (before.replicas, now))
         change = ScalingChange(time=situation.now, before=before.replicas, after=now, reason=why)
         changes = (change, *changes)[:REMEMBERED]
-    return ScalingStatus(revision=stable.name, replicas=now, changes=_explained(situation, scaling, stable, changes))
+    return ScalingStatus(
+        revision=stable.name,
+        replicas=now,
+        changes=_explained(situation, scaling, stable, changes),
+        failing_since=failing_since(situation, stable.name),
+    )
 
 
 def _explained(

@@ -7,7 +7,7 @@
 | somebody else's autoscaler, and mode is not External              | False         |
 | KEDA or a Prometheus is missing, a target is not measured         | False         |
 | the autoscaler is refused, or that before it does not go          | False         |
-| the autoscaler says that it cannot do its work                    | False         |
+| the autoscaler says for two minutes that it cannot do its work    | False         |
 | a time in floors cannot be read                                   | False         |
 | an autoscaler follows the load, or somebody else's does           | True          |
 
@@ -24,9 +24,9 @@ from fairlead.api.revision import Revision
 from fairlead.api.times import format_time
 from fairlead.decision import Decision
 from fairlead.report.finding import Finding
-from fairlead.scaling.choice import Chosen, chosen, floor_of, least_of, settles, superseded_autoscalers
+from fairlead.scaling.choice import Chosen, chosen, floor_of, least_of, superseded_autoscalers
 from fairlead.scaling.floors import Floor
-from fairlead.scaling.trouble import troubles
+from fairlead.scaling.trouble import complaints, settles
 from fairlead.situation import Situation
 
 EXTERNAL = "autoscaling.mode is External: Fairlead leaves the number of pods alone"
@@ -48,7 +48,7 @@ def scaling_active(situation: Situation, spec: ModelDeploymentSpec, decision: De
         or _lacking(situation, scaling, found, followed)
         or _refused(situation, stable)
         or _in_the_way(situation, found, stable)
-        or _failing(situation, found, stable)
+        or _failing(situation, stable)
         or _unusable(floor, followed)
         or _told(True, Reason.AUTOSCALED, followed + _held_up(floor))
     )
@@ -113,13 +113,12 @@ def _in_the_way(situation: Situation, found: Chosen, stable: Revision) -> Findin
     return None
 
 
-def _failing(situation: Situation, found: Chosen, stable: Revision) -> Finding | None:
-    live = situation.child(found.kind, stable.name) if found.kind else None
-    if found.kind is None or live is None or settles(situation, stable) is not None:
+def _failing(situation: Situation, stable: Revision) -> Finding | None:
+    if settles(situation, stable.name) is not None:
         return None
-    for each in troubles(found.kind, live):
+    for kind, each in complaints(situation, stable.name):
         said = f"{each['type']} is {each['status']}: {each.get('reason', '')}: {each.get('message', '')}"
-        told = f"{found.kind.kind} {stable.name} does not follow the load, {said}"
+        told = f"{kind.kind} {stable.name} does not follow the load, {said}"
         return _told(False, Reason.AUTOSCALER_FAILING, told)
     return None
 

@@ -26,7 +26,8 @@ from fairlead.rollout.capacity import swaps
 from fairlead.rollout.draining import guard_left
 from fairlead.rollout.places import within_places
 from fairlead.rollout.stable import stable_since
-from fairlead.scaling.choice import floor_of, least_of, settles
+from fairlead.scaling.choice import floor_of, least_of
+from fairlead.scaling.trouble import settles
 from fairlead.situation import Manifest, Situation
 
 NONE = timedelta(0)
@@ -49,7 +50,7 @@ def scaling_changes(situation: Situation, spec: ModelDeploymentSpec, stable: Rev
     by_time = (changes - situation.now,) if changes else ()
     if stable is None:
         return by_time
-    settled = settles(situation, stable)
+    settled = settles(situation, stable.name)
     return (*by_time, floor_left(situation, spec.autoscaling, stable), *((settled,) if settled else ()))
 
 

@@ -12,7 +12,6 @@ sleeps, without a pod, only where KEDA can ask the query that wakes it.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 
 from fairlead.api.autoscaling import Autoscaling
 from fairlead.api.kinds import AUTOSCALERS, HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT, Kind
@@ -28,10 +27,6 @@ KEDA_MISSING = (
     "cpuUtilization or memoryUtilization"
 )
 NO_PROMETHEUS = "Fairlead knows no Prometheus that KEDA could ask; its administrator sets prometheus.url of its chart"
-
-
-SETTLING = timedelta(minutes=2)
-"""The first scrapes, the first values, and the first decision of an autoscaler take about a minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,16 +84,6 @@ def superseded_autoscalers(
     """
     others = (kind for kind in AUTOSCALERS if found is None or found.kind != kind)
     return tuple((kind, live) for kind in others if (live := situation.child(kind, revision.name)) is not None)
-
-
-def settles(situation: Situation, stable: Revision) -> timedelta | None:
-    """How long an autoscaler of what serves may still complain that it knows nothing: it or the revision is new."""
-    before = situation.status.stable if situation.status else None
-    began = [before.since] if before is not None and before.revision == stable.name and before.since else []
-    made = [live["metadata"].get("creationTimestamp") for live in situation.autoscalers(stable.name)]
-    began += [datetime.fromisoformat(each) for each in made if each]
-    left = max((each + SETTLING - situation.now for each in began), default=timedelta(0))
-    return left if left > timedelta(0) else None
 
 
 def floor_of(situation: Situation, scaling: Autoscaling) -> Floor:

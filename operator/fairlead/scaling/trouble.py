@@ -1,9 +1,20 @@
-"""What an autoscaler says of itself when it does not follow the load. The rest of its status changes all the time."""
+"""What an autoscaler says of itself when it does not follow the load. The rest of its status changes all the time.
 
-from collections.abc import Mapping
+A new autoscaler complains, and so does every one while a metrics-server, a Prometheus or KEDA is started again. So a
+complaint is told to people only when it has lasted. Not every autoscaler says since when it complains: since when that
+was seen is kept in status.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
-from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT, Kind
+from fairlead.api.kinds import AUTOSCALERS, HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT, Kind
+from fairlead.situation import Situation
+
+SETTLING = timedelta(minutes=2)
+"""How long a complaint must last. The first scrapes, the first values, and the first decision of an autoscaler take
+about a minute, and so does it to start what measures anew."""
 
 _TELLING: Mapping[Kind, Mapping[str, str]] = {
     HORIZONTAL_POD_AUTOSCALER: {"AbleToScale": "False", "ScalingActive": "False"},
@@ -20,6 +31,30 @@ _UNSEEN = {
     "message": "KEDA has not looked at it; does it run, and watch this namespace?",
 }
 _KEPT = ("type", "status", "reason", "message")
+
+
+def complaints(situation: Situation, revision: str) -> Iterator[tuple[Kind, Mapping[str, Any]]]:
+    """What the live autoscalers of a revision say is wrong, each with the kind of who says so."""
+    for kind in AUTOSCALERS:
+        live = situation.child(kind, revision)
+        if live is not None:
+            yield from ((kind, each) for each in troubles(kind, live))
+
+
+def failing_since(situation: Situation, revision: str) -> datetime | None:
+    """Since when the autoscaler of what serves complains, whatever about; None while it does not."""
+    if next(complaints(situation, revision), None) is None:
+        return None
+    before = situation.status.scaling if situation.status else None
+    known = before.failing_since if before is not None and before.revision == revision else None
+    return min(known or situation.now, situation.now)
+
+
+def settles(situation: Situation, revision: str) -> timedelta | None:
+    """How long what it complains about must still last before it is told; None where there is nothing to wait for."""
+    since = failing_since(situation, revision)
+    left = since + SETTLING - situation.now if since else timedelta(0)
+    return left if left > timedelta(0) else None
 
 
 def kept(kind: Kind, autoscaler: Mapping[str, Any]) -> list[dict[str, Any]]:

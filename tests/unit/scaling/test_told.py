@@ -9,7 +9,7 @@ from fairlead.api.kinds import DEPLOYMENT, SCALED_OBJECT, Kind
 from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER as HPA
 from fairlead.api.reasons import Reason
 from fairlead.api.times import format_time
-from fairlead.scaling.choice import SETTLING
+from fairlead.scaling.trouble import SETTLING
 from fairlead.situation import Refusal, Rival
 from unit.scaling.scaled_world import QUERY, a_world, autoscalers, bounds, said
 from world import World, a_model
@@ -27,7 +27,8 @@ def says(world: World, kind: Kind, **condition: str) -> None:
 
 
 def looked_at(world: World) -> tuple[str, str, str]:
-    """What is said once the first minutes are over, in which every autoscaler complains."""
+    """What is said once it has lasted: every autoscaler complains for a while now and then."""
+    world.reconcile()
     world.now += SETTLING
     world.reconcile()
     return said(world)
@@ -70,13 +71,59 @@ def test_what_an_autoscaler_says_at_its_work_is_no_trouble(autoscaling: Any, kin
     assert looked_at(world)[:2] == ("True", "Autoscaled")
 
 
+@pytest.mark.parametrize(
+    ("autoscaling", "kind", "wrong"), [(CPU, HPA, "ScalingActive"), (QUEUE, SCALED_OBJECT, "Ready")]
+)
+def test_what_is_started_again_makes_nobody_fail(autoscaling: Any, kind: Kind, wrong: str):
+    """A metrics-server, a Prometheus or KEDA: every autoscaler complains meanwhile."""
+    world = a_world(autoscaling)
+    world.now += timedelta(hours=1)
+    for _ in range(4):
+        says(world, kind, type=wrong, status="False", reason="Why")
+        since = world.now
+        while world.now < since + SETTLING:
+            plan = world.reconcile()
+            assert said(world)[:2] == ("True", "Autoscaled")
+            assert plan.look_again == since + SETTLING - world.now, "to tell it then"
+            world.now += timedelta(seconds=30)
+        says(world, kind, type=wrong, status="True")
+        world.reconcile()
+        assert "failingSince" not in (world.status or {})["scaling"]
+
+
+def test_a_complaint_that_turns_into_another_has_lasted_all_the_same():
+    world = a_world(QUEUE)
+    says(world, SCALED_OBJECT, type="Fallback", status="True", reason="Why")
+    world.reconcile()
+    world.now += SETTLING / 2
+    says(world, SCALED_OBJECT, type="HPAActive", status="False", reason="FailedGet", message="no metric")
+    world.reconcile()
+    world.now += SETTLING / 2
+    world.reconcile()
+    assert said(world)[2].endswith("does not follow the load, HPAActive is False: FailedGet: no metric")
+
+
+def test_what_takes_over_is_not_blamed_for_what_its_predecessor_said():
+    world = a_world(CPU)
+    says(world, HPA, type="ScalingActive", status="False", reason="Why")
+    assert looked_at(world)[:2] == ("False", "AutoscalerFailing")
+    old = world.serving()
+    world.change(model={"uri": "pvc://models/fraud", "version": "2"})
+    world.settle()
+    assert world.serving() != old
+    says(world, HPA, type="ScalingActive", status="False", reason="Why")
+    world.reconcile()
+    assert said(world)[:2] == ("True", "Autoscaled")
+    assert looked_at(world)[:2] == ("False", "AutoscalerFailing")
+
+
 def test_a_message_that_varies_by_itself_is_not_written_again():
     world = a_world(CPU)
     for address in ("10.0.0.1:443", "10.0.0.2:443", "10.0.0.3:443"):
         says(
             world, HPA, type="ScalingActive", status="False", reason="FailedGet", message=f"dial tcp {address}: refused"
         )
-        world.reconcile()
+        looked_at(world)
     assert "10.0.0.1:443" in said(world)[2]
 
 
