@@ -135,10 +135,11 @@ class Reader:
             return None
         return True
 
-    async def every(self, kind: Kind, namespace: str | None) -> list[Object]:
-        """All objects of a kind, as they are now."""
-        pages = self._pages(kind.path(namespace), None, accept=WHOLE)
-        return [each async for page in pages for each in page.get("items") or ()]
+    async def every(self, kind: Kind, namespace: str | None) -> AsyncIterator[Object]:
+        """All objects of a kind, whole, a page of them in memory at a time. They do not say of which kind they are."""
+        async for page in self._pages(kind.path(namespace), None, accept=WHOLE):
+            for each in page.get("items") or ():
+                yield each
 
     async def events_of(self, namespace: str, uid: str) -> list[Object]:
         """Events about one object; some of them where there are very many."""

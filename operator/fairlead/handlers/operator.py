@@ -20,7 +20,7 @@ from fairlead.cluster.metrics import Metrics
 from fairlead.cluster.namespaces import Namespaces
 from fairlead.cluster.optional import OptionalKinds
 from fairlead.cluster.queue import WorkQueue
-from fairlead.cluster.store import Key, Object
+from fairlead.cluster.store import Key
 from fairlead.cluster.use import Use
 from fairlead.handlers.watches import SELECTORS, WATCHED, Hooks, registry
 from fairlead.observe.asking import Asking
@@ -34,7 +34,7 @@ from fairlead.observe.probe import Probes
 from fairlead.observe.progress import Fetches
 from fairlead.observe.prometheus import Prometheus
 from fairlead.observe.questions import Questions
-from fairlead.observe.rivals import Rivals
+from fairlead.observe.rivals import Place, Rivals
 from fairlead.observe.sweeps import Sweeps
 from fairlead.settings import Settings
 from fairlead.work import Worker
@@ -66,7 +66,7 @@ class Operator:
         self._hanging = HangingPods(client.events_of, self._look_at, _now)
         self._exposures = Exposures(self._asking, self._look_at, _now)
         self._budgets = Budgets(self._prometheus, self._look_at)
-        self._rivals = Rivals(self._other_autoscalers, self._look_at)
+        self._rivals = Rivals(client.every, self._other_autoscalers, self._look_at)
         self._lookups = Lookups(client.pods_of_job, client.events_of, self._look_at)
         self._fetches = Fetches(self._asking, self._look_at)
         observer = self._observer()
@@ -213,14 +213,9 @@ class Operator:
             await self._prometheus.close()
         await self._connection.close()
 
-    async def _other_autoscalers(self) -> list[Object]:
+    def _other_autoscalers(self) -> list[Place]:
         kinds = [kind for kind in AUTOSCALERS if kind not in OPTIONAL or kind in self._served()]
-        return [
-            {**each, "kind": kind.kind}
-            for kind in kinds
-            for namespace in (self._watched or (None,))
-            for each in await self._client.every(kind, namespace)
-        ]
+        return [(kind, namespace) for kind in kinds for namespace in (self._watched or (None,))]
 
     def _look_at(self, key: Key) -> None:
         self._controller.look_at(key)
