@@ -17,6 +17,14 @@ COUNTING: Mapping[str, Any] = {
     "spec": {**MEASURED["spec"], "metrics": {**MEASURED["spec"]["metrics"], **GAUGES}},
 }
 """A ModelRuntime whose server counts what works and what waits, but knows no cache."""
+CACHING: Mapping[str, Any] = {
+    **COUNTING,
+    "spec": {
+        **COUNTING["spec"],
+        "metrics": {**COUNTING["spec"]["metrics"], "kvCacheUtilization": {"series": "cache"}},
+    },
+}
+"""One whose server counts that as well."""
 PROMETHEUS = Site(keda_prometheus="http://prometheus")
 WITHOUT_KEDA = frozenset(OPTIONAL) - {SCALED_OBJECT}
 QUERY = {"promql": "sum(gateway_requests)", "perPod": "20"}
@@ -27,9 +35,16 @@ def bounds(target: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     return {"minReplicas": 2, "maxReplicas": 10, "target": dict(target), **more}
 
 
-def a_world(autoscaling: Mapping[str, Any], *, keda: bool = True, site: Site = PROMETHEUS, **more: Any) -> World:
+def a_world(
+    autoscaling: Mapping[str, Any],
+    *,
+    keda: bool = True,
+    site: Site = PROMETHEUS,
+    server: Mapping[str, Any] = COUNTING,
+    **more: Any,
+) -> World:
     """A model that is scaled and has come to rest."""
-    world = World(a_model(autoscaling=dict(autoscaling), resources=CPU, **more), runtime=COUNTING, site=site)
+    world = World(a_model(autoscaling=dict(autoscaling), resources=CPU, **more), runtime=server, site=site)
     world.served = frozenset(OPTIONAL) if keda else WITHOUT_KEDA
     world.settle()
     for (kind, _), live in world.children.items():

@@ -9,7 +9,17 @@ from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER as HPA
 from fairlead.api.kinds import SCALED_OBJECT as KEDA
 from fairlead.api.kinds import Kind
 from fairlead.site import Site
-from unit.scaling.scaled_world import PROMETHEUS, QUERY, a_world, autoscalers, bounds, forbidding, said
+from unit.scaling.scaled_world import (
+    CACHING,
+    COUNTING,
+    PROMETHEUS,
+    QUERY,
+    a_world,
+    autoscalers,
+    bounds,
+    forbidding,
+    said,
+)
 
 NO_KEDA = (
     "the cluster does not serve ScaledObject (keda.sh/v1alpha1), or Fairlead may not read it; install KEDA, or choose "
@@ -26,12 +36,13 @@ QUEUE: Mapping[str, Any] = {"queueDepth": 8}
 CACHE: Mapping[str, Any] = {"kvCacheUtilization": 70}
 RATE: Mapping[str, Any] = {"requestsPerSecond": "12.5"}
 ASKED: Mapping[str, Any] = {"query": QUERY}
-BY_PROMETHEUS = (CONCURRENCY, QUEUE, RATE, ASKED)
+BY_PROMETHEUS = (CONCURRENCY, QUEUE, CACHE, RATE, ASKED)
 HELD = {
     "cpuUtilization": "cpuUtilization at 70 %",
     "memoryUtilization": "memoryUtilization at 80 %",
     "concurrency": "concurrency at 16 per pod",
     "queueDepth": "queueDepth at 8 per pod",
+    "kvCacheUtilization": "kvCacheUtilization at 70 %",
     "requestsPerSecond": "requestsPerSecond at 12.5 per pod",
     "query": "query at 20 per pod",
 }
@@ -55,30 +66,36 @@ def test_cpu_and_memory_take_what_every_cluster_has(target: Mapping[str, Any], p
     assert said(world) == ("True", "Autoscaled", told)
 
 
-@pytest.mark.parametrize("also", [{}, CPU], ids=["alone", "cpu"])
+@pytest.mark.parametrize("also", [{}, CPU, MEMORY, CPU | MEMORY], ids=lambda also: names(also) or "alone")
 @pytest.mark.parametrize("target", BY_PROMETHEUS, ids=names)
 def test_keda_takes_what_prometheus_knows_and_the_rest_as_well(target: Mapping[str, Any], also: Mapping[str, Any]):
-    world = a_world(bounds(also | target))
+    world = a_world(bounds(also | target), server=CACHING)
     assert set(autoscalers(world)) == {KEDA}
     assert said(world) == ("True", "Autoscaled", f"ScaledObject R holds {held(also | target)}, {TO}")
 
 
+@pytest.mark.parametrize("server", [CACHING, COUNTING], ids=["counts all", "knows no cache"])
 @pytest.mark.parametrize("target", BY_PROMETHEUS, ids=names)
 @pytest.mark.parametrize(("keda", "site", "lacks"), [(False, PROMETHEUS, NO_KEDA), (True, Site(), NO_PROMETHEUS)])
-def test_without_keda_or_prometheus_the_number_stays(target: Mapping[str, Any], keda: bool, site: Site, lacks: str):
-    world = a_world(bounds(target), keda=keda, site=site)
+def test_without_keda_or_prometheus_the_number_stays(
+    target: Mapping[str, Any], server: Mapping[str, Any], keda: bool, site: Site, lacks: str
+):
+    world = a_world(bounds(target), keda=keda, site=site, server=server)
     assert autoscalers(world) == {}
     assert said(world) == ("False", "AutoscalerMissing", f"{lacks}; {STAYS}")
     assert world.ready(world.serving()) == 2, "minReplicas"
     assert (world.condition("Ready") or {})["status"] == "True"
 
 
+@pytest.mark.parametrize("also", [CPU, MEMORY, CPU | MEMORY], ids=names)
 @pytest.mark.parametrize("target", BY_PROMETHEUS, ids=names)
 @pytest.mark.parametrize(("keda", "site", "lacks"), [(False, PROMETHEUS, NO_KEDA), (True, Site(), NO_PROMETHEUS)])
-def test_cpu_beside_it_is_held_all_the_same(target: Mapping[str, Any], keda: bool, site: Site, lacks: str):
-    world = a_world(bounds(CPU | target), keda=keda, site=site)
+def test_cpu_and_memory_beside_it_are_held_all_the_same(
+    target: Mapping[str, Any], also: Mapping[str, Any], keda: bool, site: Site, lacks: str
+):
+    world = a_world(bounds(also | target), keda=keda, site=site, server=CACHING)
     assert set(autoscalers(world)) == {HPA}
-    told = f"{lacks}; HorizontalPodAutoscaler R holds cpuUtilization at 70 %, {TO}"
+    told = f"{lacks}; HorizontalPodAutoscaler R holds {held(also)}, {TO}"
     assert said(world) == ("False", "AutoscalerMissing", told)
 
 
