@@ -215,7 +215,8 @@ class World:
             self.children[key] = made
             return True
         merged = deepcopy(manifest)
-        merged["metadata"] |= {"uid": live["metadata"]["uid"], "generation": live["metadata"]["generation"]}
+        own = ("uid", "generation", "creationTimestamp")
+        merged["metadata"] |= {name: live["metadata"][name] for name in own if name in live["metadata"]}
         if "status" in live:
             merged["status"] = live["status"]
         if key[0] == DEPLOYMENT:

@@ -1,5 +1,7 @@
 """Autoscalers that people make by hand, with kubectl, of what Fairlead scales."""
 
+from typing import Any
+
 import pytest
 
 from fairlead.api.kinds import DEPLOYMENT, MODEL_DEPLOYMENT
@@ -59,6 +61,23 @@ def test_one_of_the_model_is_told_beside_autoscaling(kube: Kube, namespace: str,
         "beside spec.autoscaling: delete one of the two"
     )
     stop_autoscaling(kube, namespace)
+
+
+def test_kubectl_scale_beside_autoscaling(kube: Kube, namespace: str, server_image: str):
+    """Of the model it is refused. Of what serves it holds until the autoscaler sets another number, and is told."""
+    kube.create(MODEL_DEPLOYMENT, a_model(namespace, **a_server(server_image), autoscaling=BOUNDS, resources=CPU))
+    stable = kube.wait_ready(namespace, "fraud")["status"]["stable"]["revision"]
+    refused = kube.kubectl("scale", "-n", namespace, "fmd/fraud", "--replicas=2")
+    assert refused.returncode != 0
+    assert "set replicas or autoscaling, not both: an autoscaler owns the number of replicas" in refused.stderr
+    assert kube.kubectl("scale", "-n", namespace, f"deployment/{stable}", "--replicas=2").returncode == 0
+
+    def changes() -> list[dict[str, Any]]:
+        return list(kube.model(namespace, "fraud")["status"]["scaling"].get("changes") or ())
+
+    found = until(changes, seconds=30, what="the change")[0]
+    assert (found["before"], found["after"]) == (1, 2)
+    assert found["reason"] == f"HorizontalPodAutoscaler {stable}, or somebody else: it does not say"
 
 
 def test_one_of_the_model_sets_spec_replicas(kube: Kube, namespace: str, operator: OperatorProcess, server_image: str):

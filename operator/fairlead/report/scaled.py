@@ -14,7 +14,7 @@ from fairlead.api.revision import Revision
 from fairlead.api.status import ScalingChange, ScalingStatus
 from fairlead.decision import Decision
 from fairlead.scaling.choice import floor_of
-from fairlead.scaling.trouble import failing_since
+from fairlead.scaling.trouble import remembered_since
 from fairlead.situation import Measured, Rescale, Situation
 
 REMEMBERED = 5
@@ -40,7 +40,7 @@ def scaling_status(situation: Situation, spec: ModelDeploymentSpec, decision: De
         revision=stable.name,
         replicas=now,
         changes=_explained(situation, scaling, stable, changes),
-        failing_since=failing_since(situation, stable.name),
+        failing_since=remembered_since(situation, stable.name),
     )
 
 
@@ -88,17 +88,15 @@ def _number(value: Decimal) -> str:
 
 
 def _who(situation: Situation, scaling: Autoscaling, stable: Revision, change: tuple[int, int]) -> str:
-    """Who is there to make such a change."""
-    before, now = change
-    floor = floor_of(situation, scaling)
-    by_floor = f"floor {floor.name}" if floor.name is not None and before < now == floor.replicas else None
-    who = _autoscaler(situation, stable)
+    """Who is there to make such a change. The API server keeps no account of who has scaled a Deployment."""
+    floor, who = floor_of(situation, scaling), _autoscaler(situation, stable)
+    by_floor = f"floor {floor.name}" if floor.name is not None and change[0] < change[1] == floor.replicas else None
+    if who is not None and by_floor:
+        return f"{who}: {by_floor}"
     if who is not None:
-        return f"{who}: {by_floor}" if by_floor else who
-    if scaling.mode == "External":
-        named = [f"{each.kind} {each.name}" for each in situation.rivals_of(stable.name)]
-        return named[0] if len(named) == 1 else "not Fairlead: autoscaling.mode is External"
-    return by_floor or "no autoscaler of Fairlead's"
+        return who if 0 in change else f"{who}, or somebody else: it does not say"
+    theirs = [f"{each.kind} {each.name}" for each in situation.rivals_of(stable.name)]
+    return theirs[0] if len(theirs) == 1 else by_floor or "no autoscaler of Fairlead's"
 
 
 def _autoscaler(situation: Situation, stable: Revision) -> str | None:

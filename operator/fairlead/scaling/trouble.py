@@ -15,6 +15,8 @@ from fairlead.situation import Situation
 SETTLING = timedelta(minutes=2)
 """How long a complaint must last. The first scrapes, the first values, and the first decision of an autoscaler take
 about a minute, and so does it to start what measures anew."""
+LATE = timedelta(seconds=30)
+"""How much later than planned the look may come that finds a new autoscaler still complaining."""
 
 _TELLING: Mapping[Kind, Mapping[str, str]] = {
     HORIZONTAL_POD_AUTOSCALER: {"AbleToScale": "False", "ScalingActive": "False"},
@@ -42,12 +44,15 @@ def complaints(situation: Situation, revision: str) -> Iterator[tuple[Kind, Mapp
 
 
 def failing_since(situation: Situation, revision: str) -> datetime | None:
-    """Since when the autoscaler of what serves complains, whatever about; None while it does not."""
+    """Since when the autoscaler of what serves complains, whatever about; None while it does not.
+
+    One that complains at first has done so from its beginning, so that nothing has to be remembered of it.
+    """
     if next(complaints(situation, revision), None) is None:
         return None
     before = situation.status.scaling if situation.status else None
     known = before.failing_since if before is not None and before.revision == revision else None
-    return min(known or situation.now, situation.now)
+    return min(known or _young_since(situation, revision) or situation.now, situation.now)
 
 
 def settles(situation: Situation, revision: str) -> timedelta | None:
@@ -55,6 +60,21 @@ def settles(situation: Situation, revision: str) -> timedelta | None:
     since = failing_since(situation, revision)
     left = since + SETTLING - situation.now if since else timedelta(0)
     return left if left > timedelta(0) else None
+
+
+def remembered_since(situation: Situation, revision: str) -> datetime | None:
+    """What status has to remember of that: nothing of one that complains at first, as every one does."""
+    young = _young_since(situation, revision) is not None and settles(situation, revision) is not None
+    return None if young else failing_since(situation, revision)
+
+
+def _young_since(situation: Situation, revision: str) -> datetime | None:
+    """When what serves took over, or its autoscaler was made; None once that is long ago."""
+    stable = situation.status.stable if situation.status else None
+    began = [stable.since] if stable is not None and stable.revision == revision and stable.since else []
+    made = [live["metadata"].get("creationTimestamp") for live in situation.autoscalers(revision)]
+    latest = max((*began, *(datetime.fromisoformat(each) for each in made if each)), default=None)
+    return latest if latest is not None and situation.now - latest < SETTLING + LATE else None
 
 
 def kept(kind: Kind, autoscaler: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from world import World
 
 CPU, QUEUE = bounds({"cpuUtilization": 70}), bounds({"queueDepth": 8})
 OFFICE = {"name": "office", "cron": "0 12 * * *", "timeZone": "UTC", "duration": "10h", "minReplicas": 6}
+UNSAID = ", or somebody else: it does not say"
 BY_CPU = "cpu resource utilization (percentage of request)"
 BY_MEMORY = "memory resource utilization (percentage of request)"
 
@@ -124,7 +125,7 @@ def test_what_was_measured_is_told_once_it_is_said():
     world = a_world(CPU)
     before = scaled(world, 3)
     world.reconcile()
-    assert last(world) == "HorizontalPodAutoscaler R"
+    assert last(world) == f"HorizontalPodAutoscaler R{UNSAID}"
     says(world, own(world), (before, 3), BY_CPU, of_cpu(143))
     world.reconcile()
     why = "HorizontalPodAutoscaler R: cpuUtilization was 143 %, above its target of 70 %"
@@ -154,7 +155,7 @@ def test_of_several_that_which_asked_for_most_is_told():
     found = told(world, own, 4, BY_MEMORY, of_cpu(71), of_cpu(95, "memory"))
     assert found == "HorizontalPodAutoscaler R: memoryUtilization was 95 %, above its target of 80 %"
     assert told(world, own, 5, "a metric of another release", of_cpu(71), of_cpu(95, "memory")) == (
-        "HorizontalPodAutoscaler R"
+        f"HorizontalPodAutoscaler R{UNSAID}"
     )
 
 
@@ -169,17 +170,17 @@ def test_of_keda_the_target_is_told_that_the_user_has_named():
 @pytest.mark.parametrize("odd", [of_trigger(7, "3"), of_trigger(0, "-3"), of_trigger(0, "3", "cron"), {"type": ""}])
 def test_what_cannot_be_known_is_not_told(odd: dict[str, Any]):
     world = a_world(QUEUE)
-    assert told(world, of_keda, 6, by_trigger(0), odd) == "ScaledObject R"
+    assert told(world, of_keda, 6, by_trigger(0), odd) == f"ScaledObject R{UNSAID}"
 
 
 def test_a_bound_is_told_as_one():
     world = a_world({**CPU, "floors": [OFFICE]})
-    assert told(world, own, 1) == "HorizontalPodAutoscaler R"
+    assert told(world, own, 1) == f"HorizontalPodAutoscaler R{UNSAID}"
     assert told(world, own, 2) == "HorizontalPodAutoscaler R: at least 2"
     world.now = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
     world.reconcile()
     assert told(world, own, 6) == "HorizontalPodAutoscaler R: floor office"
-    assert told(world, own, 14) == "HorizontalPodAutoscaler R"
+    assert told(world, own, 14) == f"HorizontalPodAutoscaler R{UNSAID}"
     assert told(world, own, 10) == "HorizontalPodAutoscaler R: at most 10"
 
 
@@ -188,13 +189,13 @@ def test_what_an_autoscaler_says_of_another_change_explains_none():
     says(world, own(world), (2, 5), BY_CPU, of_cpu(143))
     scaled(world, 7)
     world.reconcile()
-    assert last(world) == "HorizontalPodAutoscaler R", "another number"
+    assert last(world) == f"HorizontalPodAutoscaler R{UNSAID}", "another number"
     scaled(world, 2)
     world.reconcile()
     world.now += timedelta(minutes=5)
     scaled(world, 5)
     world.reconcile()
-    assert last(world) == "HorizontalPodAutoscaler R", "another time"
+    assert last(world) == f"HorizontalPodAutoscaler R{UNSAID}", "another time"
 
 
 def test_a_floor_is_told_also_where_keda_itself_wakes_the_model():
@@ -224,9 +225,18 @@ def test_somebody_elses_autoscaler_is_named():
     world = a_world({"mode": "External", "minReplicas": 1, "maxReplicas": 10})
     scaled(world, 4)
     world.reconcile()
-    assert last(world) == "not Fairlead: autoscaling.mode is External"
+    assert last(world) == "no autoscaler of Fairlead's"
     name = world.serving() or ""
     world.rivals = (Rival(kind="ScaledObject", name="theirs", target_kind="Deployment", target=name),)
     scaled(world, 5)
     world.reconcile()
     assert last(world) == "ScaledObject theirs"
+
+
+def test_without_an_autoscaler_a_floor_is_fairleads_own():
+    world = a_world({**QUEUE, "floors": [OFFICE]}, keda=False)
+    world.now = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+    for _ in range(2):
+        world.reconcile()
+    assert last(world) == "floor office"
+    assert changes(world)[0]["after"] == 6

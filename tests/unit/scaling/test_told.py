@@ -103,6 +103,22 @@ def test_a_complaint_that_turns_into_another_has_lasted_all_the_same():
     assert said(world)[2].endswith("does not follow the load, HPAActive is False: FailedGet: no metric")
 
 
+def test_a_new_one_may_complain_without_a_word_about_it_in_status():
+    world = a_world(CPU)
+    world.children[HPA, world.serving() or ""]["metadata"]["creationTimestamp"] = format_time(world.now)
+    before = world.reconcile().status
+    says(world, HPA, type="ScalingActive", status="False", reason="Why")
+    for _ in range(12):
+        assert world.reconcile().status == before
+        world.now += SETTLING / 12
+    world.now += timedelta(seconds=3)
+    world.reconcile()
+    assert said(world)[:2] == ("False", "AutoscalerFailing")
+    world.now += timedelta(hours=1)
+    assert world.reconcile().status == world.status
+    assert said(world)[:2] == ("False", "AutoscalerFailing")
+
+
 def test_what_takes_over_is_not_blamed_for_what_its_predecessor_said():
     world = a_world(CPU)
     says(world, HPA, type="ScalingActive", status="False", reason="Why")
