@@ -54,6 +54,11 @@ class Place:
         assert found is not None
         return int(found["spec"]["replicas"])
 
+    def last_change(self) -> str:
+        """Why there are as many as there are, by status."""
+        changes = self.status()["scaling"]["changes"]
+        return str(changes[0]["reason"]) if changes else ""
+
     def scaling(self) -> dict[str, Any]:
         return {"reason": "", "message": "", **self.kube.condition(self.namespace, "fraud", "ScalingActive")}
 
@@ -87,23 +92,39 @@ def by_cpu_and_through_a_rollout(place: Place) -> None:
         assert place.asked() == 1
         with lossless(place, rate=45):
             place.until_asked(lambda pods: pods >= 3, 240, "more pods, under load")
-            on_trial = a_rollout(place)
+            until(lambda: "above its target of 100 %" in place.last_change(), seconds=30, what="why there are more")
+            print(place.last_change())
+            begin_a_trial(place)
+        with lossless(place, rate=10):
+            is_not_scaled_in(place)
+        with lossless(place, rate=45):
+            on_trial = the_trial(place)
         assert on_trial == sorted(on_trial), "the stable revision was scaled in while a canary was on trial"
         assert place.asked() >= on_trial[-1], "it took over with fewer pods"
         holders = place.kube.list(HORIZONTAL_POD_AUTOSCALER, place.namespace)
         assert place.status()["stable"]["revision"] in {each["metadata"]["name"] for each in holders}
         assert place.scaling()["reason"] == "Autoscaled"
         place.until_asked(lambda pods: pods == 1, 300, "one pod, without load")
-        last = place.status()["scaling"]["changes"][0]
-        assert last["after"] == 1
-        assert last["reason"].startswith("HorizontalPodAutoscaler")
+        until(lambda: "below its target of 100 %" in place.last_change(), seconds=30, what="why it was scaled in")
 
 
-def a_rollout(place: Place) -> list[int]:
-    """Version 2, until it is promoted; how many pods the stable one asked for meanwhile."""
+def begin_a_trial(place: Place) -> None:
+    """Of version 2."""
     spec = place.spec("2", WORK="0.006")
     place.patch(model=spec["model"], runtime=spec["runtime"])
     until(lambda: place.status()["rollout"]["phase"] == "Judging", seconds=90, what="a trial")
+
+
+def is_not_scaled_in(place: Place) -> None:
+    """What serves, while a canary is on trial: its autoscaler would, and says that only its lower bound keeps it."""
+    stable, pods = place.status()["stable"]["revision"], place.asked()
+    until(lambda: wants_fewer(place, stable), seconds=150, every=0.5, what="an autoscaler that wants fewer pods")
+    holds(lambda: place.asked() >= pods, seconds=20, what="the number of pods")
+    assert place.status()["rollout"]["phase"] == "Judging", "the trial was over before that"
+
+
+def the_trial(place: Place) -> list[int]:
+    """Until it is promoted; how many pods the stable one asked for meanwhile."""
     stable, on_trial = place.status()["stable"]["revision"], []
 
     def decided() -> list[dict[str, Any]]:
@@ -119,6 +140,13 @@ def a_rollout(place: Place) -> list[int]:
         raise AssertionError(f"{late}; {json.dumps(place.status(), indent=1)}") from None
     assert decision["outcome"] == "Promoted", decision
     return on_trial
+
+
+def wants_fewer(place: Place, revision: str) -> bool:
+    """Whether an autoscaler says that only its lower bound keeps it from scaling in."""
+    found = place.kube.get(HORIZONTAL_POD_AUTOSCALER, place.namespace, revision) or {}
+    told = (found.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == "ScalingLimited" and each["reason"] == "TooFewReplicas" for each in told)
 
 
 def by_requests_with_a_prometheus_that_is_away(place: Place) -> None:
@@ -137,6 +165,9 @@ def by_requests_with_a_prometheus_that_is_away(place: Place) -> None:
         prometheus = stack.enter_context(scraping(place.folder / "prometheus", job, interval="5s", port=port))
         with lossless(place):
             place.until_asked(lambda pods: pods == 3, 300, "three pods, for 25 requests per second")
+            until(lambda: "requestsPerSecond was " in place.last_change(), seconds=30, what="why there are three pods")
+            print(place.last_change())
+            assert "per pod, above its target of 10 per pod" in place.last_change()
             prometheus.stop()
             place.until_told("AutoscalerFailing", 240)
             print(place.scaling()["message"])
