@@ -14,6 +14,8 @@ from fairlead.slo.alerts import RUNBOOKS
 from fairlead.slo.events import PodLabels
 
 PREFIX = "FAIRLEAD_"
+MOST_CERTIFICATES = 100_000
+"""They are an environment variable of pods, and Linux takes none of more than 128 KiB (MAX_ARG_STRLEN)."""
 IMAGE_VOLUMES_SINCE = 35
 """Of Kubernetes 1: the feature gate ImageVolume is on by default (pkg/features/kube_features.go)."""
 
@@ -140,7 +142,7 @@ def _parse(name: str, value: str) -> object:
     try:
         return _PARSERS[name](value.strip())
     except ValueError as wrong:
-        raise InvalidSetting(f"{PREFIX}{name.upper()}={value!r}: {wrong}") from wrong
+        raise InvalidSetting(f"{PREFIX}{name.upper()}={value[:200]!r}: {wrong}") from wrong
 
 
 def _names(value: str) -> tuple[str, ...]:
@@ -202,6 +204,8 @@ def _variables(value: str) -> tuple[tuple[str, str], ...]:
 def _certificates(value: str) -> str:
     if value and "-----BEGIN CERTIFICATE-----" not in value:
         raise ValueError("takes certificates in PEM")
+    if len(value) > MOST_CERTIFICATES:
+        raise ValueError(f"takes at most {MOST_CERTIFICATES} characters: only the authorities that are yours")
     return value
 
 

@@ -1,10 +1,11 @@
 """Canaries on real pods, with real traffic and real metrics: what is good takes over, what is bad goes back.
 
 The cases are played at once: by the number of pods first, and then some of them by the weights of a real Gateway, with
-an operator that is killed again and again.
+an operator that is killed in every phase, and again and again.
 """
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -13,8 +14,8 @@ from typing import Any
 import pytest
 
 from e2e.gateways import gateway_in
-from e2e.trials import Case, Played, Trial, playing
-from fairlead.api.kinds import POD
+from e2e.trials import TRIAL, Case, Played, Trial, playing
+from fairlead.api.kinds import MODEL_DEPLOYMENT, POD
 from kube import Kube
 from operator_process import OperatorProcess, running
 from waiting import holds, until
@@ -64,6 +65,13 @@ def both_are_bad_at_once(trial: Trial) -> Record:
     return trial.decided()
 
 
+def somebody_approves(trial: Trial) -> Record:
+    until(lambda: trial.rollout().get("phase") == "AwaitingApproval", seconds=TRIAL, what="AwaitingApproval")
+    holds(lambda: trial.rollout().get("phase") == "AwaitingApproval", seconds=10, what="AwaitingApproval")
+    trial.order("approve", trial.rollout()["revision"])
+    return trial.decided()
+
+
 CASES = (
     Case(name="good"),
     Case(name="errors", before={"ERROR_RATE": "0.005"}, env={"ERROR_RATE": "0.1"}),
@@ -80,8 +88,11 @@ CASES = (
     Case(name="superseded", meanwhile=another_version_is_asked_for),
     Case(name="stable-pod", meanwhile=a_stable_pod_dies),
     Case(name="both-bad", meanwhile=both_are_bad_at_once),
+    Case(name="approved", more={"rollout": {"approval": {"required": True}}}, meanwhile=somebody_approves),
 )
-BY_GATEWAY = ("good", "errors", "slow", "crashes", "metrics-cut", "reverted", "superseded")
+BY_GATEWAY = ("good", "errors", "slow", "crashes", "metrics-cut", "reverted", "superseded", "approved")
+PHASES = {"Starting", "Judging", "Held", "AwaitingApproval", "Promoting", "Guarding", "RolledBack"}
+"""Of the Canary strategy, beside Stable."""
 Games = dict[str, Future[Played]]
 BY_PODS_ONLY = pytest.mark.parametrize("games", ["by-pods"], indirect=True)
 
@@ -101,29 +112,44 @@ def games(
         cases = tuple(case for case in CASES if not gateway or case.name in BY_GATEWAY)
         played = stack.enter_context(playing(kube, namespace, server_image, cases, gateway))
         if gateway:
-            stack.enter_context(killed_again_and_again(operator))
+            stack.enter_context(killed_again_and_again(operator, kube, namespace))
         yield played
 
 
 class killed_again_and_again(threading.Thread):  # noqa: N801 - it is used like a function
-    """An operator that is killed every KILLED_EVERY seconds, and started again."""
+    """An operator that is killed when a model is in a phase for the first time, and every KILLED_EVERY seconds.
 
-    def __init__(self, operator: OperatorProcess) -> None:
+    At the end it must have been killed in every phase.
+    """
+
+    def __init__(self, operator: OperatorProcess, kube: Kube, namespace: str) -> None:
         super().__init__()
-        self._operator = operator
+        self._operator, self._kube, self._namespace = operator, kube, namespace
         self._end = threading.Event()
+        self._killed_in: set[str] = set()
 
     def run(self) -> None:
-        while not self._end.wait(KILLED_EVERY):
-            self._operator.kill()
-            self._operator.start()
+        last = time.monotonic()
+        while not self._end.wait(0.2):
+            new = self._phases() - self._killed_in
+            if new or time.monotonic() - last > KILLED_EVERY:
+                self._operator.kill()
+                self._operator.start()
+                self._killed_in |= new
+                last = time.monotonic()
+
+    def _phases(self) -> set[str]:
+        models = self._kube.list(MODEL_DEPLOYMENT, self._namespace)
+        rollouts = [(model.get("status") or {}).get("rollout") or {} for model in models]
+        return {str(rollout["phase"]) for rollout in rollouts if "phase" in rollout}
 
     def __enter__(self) -> None:
         self.start()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: object, *_: object) -> None:
         self._end.set()
         self.join()
+        assert failed or self._killed_in >= PHASES, f"it was not killed in {sorted(PHASES - self._killed_in)}"
 
 
 def decision(played: Played) -> tuple[str, str]:
@@ -192,6 +218,12 @@ def test_going_back_ends_the_trial(games: Games):
 
 def test_another_version_supersedes_a_trial_and_is_judged_by_itself(games: Games):
     assert games["superseded"].result().record["outcome"] == "Superseded"
+
+
+def test_a_version_that_is_good_enough_takes_over_once_it_is_approved(games: Games):
+    played = games["approved"].result()
+    assert decision(played) == ("Promoted", "EvidenceFor")
+    assert lost(played) == 0
 
 
 @BY_PODS_ONLY

@@ -41,6 +41,11 @@ class Trial:
         change = {"spec": {name: spec[name] for name in ("model", "runtime")}}
         self.kube.patch(MODEL_DEPLOYMENT, self.namespace, self.name, change)
 
+    def order(self, action: str, value: str) -> None:
+        """Somebody sets an annotation."""
+        change = {"metadata": {"annotations": {f"fairlead.dev/{action}": value}}}
+        self.kube.patch(MODEL_DEPLOYMENT, self.namespace, self.name, change)
+
     def decided(self) -> dict[str, Any]:
         """Waits for a decision, and returns its record."""
         return dict(until(self.status_history, seconds=TRIAL, every=0.5, what=f"a decision about {self.name}")[0])

@@ -91,6 +91,7 @@ def test_images_are_mounted_where_the_cluster_does_it_by_itself_or_as_it_is_said
         ("FETCH_ENV", "HTTPS_PROXY=http://proxy:3128", "takes a JSON object of texts"),
         ("FETCH_ENV", '{"MLFLOW_PORT": 5000}', "takes a JSON object of texts"),
         ("FETCH_CA_BUNDLE", "/etc/ca.crt", "takes certificates in PEM"),
+        ("FETCH_CA_BUNDLE", "-----BEGIN CERTIFICATE-----" + 100_000 * "A", "only the authorities that are yours"),
         ("FETCH_RECHECK", "sometimes", "must be hours, minutes and whole seconds"),
         ("IMAGE_VOLUMES", "Maybe", "takes one of Auto, Always, Never"),
     ],
