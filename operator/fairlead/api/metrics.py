@@ -77,17 +77,23 @@ class Gauge(Part):
 
 
 class MetricsProfile(Part):
-    """Where the server's metrics are, and which series say how its requests went."""
+    """Where the server's metrics are, and which series say how its requests went, and how many there are now.
+
+    One that has only the latter is enough to scale by. A canary is not judged by it.
+    """
 
     must_hold = (
         at_least_one(
-            "metrics needs errors, aborts, latency, timeToFirstToken or interTokenLatency: without any there is "
-            "nothing to judge a new revision by",
+            "metrics names no series: it takes errors, aborts, latency, timeToFirstToken or interTokenLatency to judge "
+            "a new revision by, and concurrency, queueDepth or kvCacheUtilization to follow the load",
             "errors",
             "aborts",
             "latency",
             "timeToFirstToken",
             "interTokenLatency",
+            "concurrency",
+            "queueDepth",
+            "kvCacheUtilization",
         ),
     )
 

@@ -44,6 +44,18 @@ def metrics_of(profile: MetricsProfile | None) -> tuple[Metric, ...]:
     return () if profile is None else (*profile.counters, *profile.histograms)
 
 
+def uncounted(objectives: Iterable[Objective], profile: MetricsProfile | None) -> str | None:
+    """Why nothing that a canary could be judged by will ever be counted, in words; None where something is."""
+    if metrics_of(profile) or any(each.pair for each in objectives):
+        return None
+    if profile is None:
+        return "its runtime has no metrics profile, and no objective has counters or queries of its own"
+    return (
+        "its server counts neither errors nor times by its metrics profile, and no objective has counters or queries "
+        "of its own"
+    )
+
+
 def lacking(
     objectives: Iterable[Objective], profile_metrics: Iterable[Metric], stable: Iterable[PodMetrics]
 ) -> str | None:

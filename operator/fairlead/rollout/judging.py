@@ -10,7 +10,7 @@ from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
 from fairlead.api.rollout import Rollout, Step
-from fairlead.evidence.cells import TIMES, cells, dropped, lacking, metrics_of
+from fairlead.evidence.cells import TIMES, cells, dropped, lacking, metrics_of, uncounted
 from fairlead.evidence.findings import Findings, findings
 from fairlead.evidence.judgement import Judged
 from fairlead.evidence.sweep import FRESH_FOR, Sweep
@@ -120,6 +120,9 @@ def _begun(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, ca
     sweep = situation.sweep
     late = _waited(situation, None, canary.name) >= spec.rollout.max_duration
     verdict = Verdict.INCONCLUSIVE if late else Verdict.CONTINUE
+    never = uncounted(spec.slo.objectives, stable.snapshot.metrics)
+    if never is not None:
+        return Judged(verdict=verdict, missing=f"{never}; {_without_counters(situation.identity.name)}")
     if sweep is None:
         return Judged(verdict=verdict, missing="the metrics of the pods have not been read yet")
     pods = sweep.pods.get(stable.name, {}).values()
@@ -133,6 +136,14 @@ def _begun(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, ca
     silent = next(iter(sorted(set(sweep.silent.values()))), None)
     why = told or f"the pods of {stable.name} measure nothing to compare by"
     return Judged(verdict=verdict, missing=why if pods or silent is None else silent)
+
+
+def _without_counters(name: str) -> str:
+    """What to do where nothing is counted, in words."""
+    return (
+        "have Prometheus count them where they pass (spec.slo.objectives with queries), let a person decide "
+        f"(`fairlead promote {name}`), or choose spec.rollout.strategy BlueGreen"
+    )
 
 
 def _missing(trial: Trial, sweep: Sweep | None, now: datetime, fresh_for: timedelta) -> str | None:

@@ -651,7 +651,7 @@ POD = (
 RUNTIMES = (
     rule("image", "https://registry.example/server", "must be an image", **SERVER),
     rule("ports", {"http": 8080, "metrics": 8080}, "leave metrics out", about="spec.ports.metrics", **SERVER),
-    rule("metrics", {"path": "/metrics"}, "nothing to judge a new revision by", **SERVER),
+    rule("metrics", {"path": "/metrics"}, "metrics names no series", **SERVER),
     rule(
         "metrics.latency",
         {"series": "request duration"},

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fairlead.api.metrics import Counters, Histogram, Metric, MetricsProfile, Series
+from fairlead.api.metrics import Counters, Gauge, Histogram, Metric, MetricsProfile, Series
 from fairlead.api.slo import Objective
-from fairlead.evidence.cells import ENOUGH, cells, dropped, lacking, metrics_of, snapped
+from fairlead.evidence.cells import ENOUGH, cells, dropped, lacking, metrics_of, snapped, uncounted
 from fairlead.evidence.findings import findings
 from fairlead.evidence.sweep import PodMetrics, Sweep
 from fairlead.evidence.terms import Terms
@@ -103,6 +103,15 @@ def test_each_metric_of_the_profile_has_to_be_there():
 def test_an_objective_that_the_profile_has_no_series_for_is_named():
     told = lacking(OBJECTIVES, ("Errors",), [pod("s1", 5000)])
     assert told == "the metrics profile has no series for Latency, as objective latency needs it"
+
+
+def test_a_profile_that_counts_no_requests_is_nothing_to_judge_by():
+    gauges = MetricsProfile(queue_depth=Gauge(series="requests_deferred"))
+    told = "its server counts neither errors nor times by its metrics profile, and no objective has counters or queries"
+    assert str(uncounted(OBJECTIVES, gauges)).startswith(told)
+    assert str(uncounted((), None)).startswith("its runtime has no metrics profile")
+    assert uncounted((GUARDRAIL,), gauges) is None
+    assert uncounted((), MetricsProfile(latency=Histogram(series="seconds"))) is None
 
 
 def test_what_a_profile_counts():
