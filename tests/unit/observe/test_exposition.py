@@ -1,13 +1,9 @@
 """observe/exposition.py: what pages say about requests, and which pages are not to be believed."""
 
 import contextlib
-import re
-from importlib.resources import files
 from math import inf
-from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, generate_latest
@@ -18,17 +14,11 @@ from fairlead.api.metrics import Counters, Histogram, MetricsProfile, Series
 from fairlead.observe.exposition import LONGEST_LINE, LONGEST_PAGE, MOST_LINES, OPENMETRICS, Reader, Said, read
 from fairlead.observe.series import Unreadable
 
-PAGES = Path(__file__).parent / "pages"
 ERRORS = Counters(
     bad=(Series(series="requests_total", labels={"code": "5.."}),),
     total=(Series(series="requests_total", labels={"code": "[235].."}),),
 )
 PROFILE = MetricsProfile(errors=ERRORS, latency=Histogram(series="seconds"))
-
-
-def shipped(runtime: str) -> MetricsProfile:
-    text = files("fairlead.runtimes").joinpath(f"{runtime}.yaml").read_text()
-    return MetricsProfile.model_validate(yaml.safe_load(text)["spec"]["metrics"])
 
 
 def buckets(*counts: tuple[str, float], labels: str = "") -> str:
@@ -37,57 +27,6 @@ def buckets(*counts: tuple[str, float], labels: str = "") -> str:
 
 def latency(page: str, profile: MetricsProfile = PROFILE) -> dict[float, float]:
     return dict(read(page, profile).histograms["Latency"])
-
-
-def test_the_page_of_the_test_server():
-    said = read((PAGES / "test-server.txt").read_text(), shipped("http"))
-    assert said.errors == (20, 4)
-    edges = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, inf)
-    assert said.histograms == {"Latency": dict.fromkeys(edges, 20)}
-
-
-def test_the_page_of_mlserver():
-    """Version 1.7.1 after 7 good requests, 2 that made the model fail, 2 wrong ones (422, 404) and 2 for its health."""
-    said = read((PAGES / "mlserver.txt").read_text(), shipped("mlserver"))
-    assert said.errors == (9, 2)
-    assert said.histograms["Latency"][inf] == 9
-
-
-def test_the_page_of_vllm():
-    """Version 0.33.0, written by its own metrics code: 40 requests of which 2 were aborted, and 45 over HTTP."""
-    said = read((PAGES / "vllm.txt").read_text(), shipped("vllm"))
-    assert said.errors == (41, 3), "4 more were mistakes of the client, and 5 asked for the list of models"
-    assert said.pairs == {"Aborts": (40, 2)}
-    assert {metric: found[inf] for metric, found in said.histograms.items()} == {
-        "Latency": 40,
-        "TimeToFirstToken": 40,
-        "InterTokenLatency": 40,
-    }, "one value per request, and not the 1000 of its tokens"
-    assert said.histograms["Latency"][1.0] == 38
-
-
-def test_the_page_of_sglang():
-    """Version 0.5.23, written by its own metrics code: 40 requests of which 2 were aborted, and 104 over HTTP."""
-    said = read((PAGES / "sglang.txt").read_text(), shipped("sglang"))
-    assert said.errors == (41, 3)
-    assert said.pairs == {"Aborts": (40, 2)}
-    assert {metric: found[inf] for metric, found in said.histograms.items()} == {
-        "Latency": 40,
-        "TimeToFirstToken": 38,
-        "InterTokenLatency": 38,
-    }, "what is aborted has no time between tokens"
-
-
-def test_a_server_that_has_aborted_nothing_yet_says_so():
-    page = (PAGES / "sglang.txt").read_text().replace("sglang:num_aborted_requests_total{", "other_total{")
-    assert read(page, shipped("sglang")).pairs == {"Aborts": (40, 0)}
-
-
-@pytest.mark.parametrize("runtime", ["vllm", "sglang", "mlserver", "http"])
-def test_a_server_that_nobody_has_asked_yet_says_nothing(runtime: str):
-    """Types and no samples: prometheus_client writes a series with labels once it has counted something."""
-    headings = "".join(f"# TYPE {name} counter\n" for name in ("http_requests_total", "vllm:request_success_total"))
-    assert read(headings, shipped(runtime)) == Said()
 
 
 OWN = {
@@ -283,19 +222,6 @@ def test_a_page_that_breaks_off_says_nothing_where_that_can_be_seen():
     assert read(page + "# EOF", PROFILE, OPENMETRICS).errors == (4, 0)
     with pytest.raises(Unreadable, match="breaks off"):
         read(page, PROFILE, OPENMETRICS)
-
-
-@pytest.mark.parametrize(("runtime", "target"), [("mlserver", "concurrency"), ("vllm", "concurrency")])
-def test_a_shipped_profile_scales_by_a_series_that_is_on_the_page(runtime: str, target: str):
-    """As far as the recorded pages go: that of vLLM shows one of its gauges, and that of SGLang none."""
-    gauge = getattr(shipped(runtime), target)
-    lines = [
-        line for line in (PAGES / f"{runtime}.txt").read_text().splitlines() if line.startswith(f"{gauge.series}{{")
-    ]
-    labels = [dict(re.findall(r'(\w+)="([^"]*)"', line)) for line in lines]
-    assert (
-        len([found for found in labels if all(re.fullmatch(p, found.get(n, "")) for n, p in gauge.labels.items())]) == 1
-    )
 
 
 def test_a_reader_is_as_good_after_many_pages():

@@ -8,7 +8,7 @@ from fairlead.api.autoscaling import ScalingTarget
 from fairlead.api.metrics import MetricsProfile
 from fairlead.scaling.demand import Demand, demands
 from fairlead.slo.events import Subject
-from unit.observe.test_exposition import shipped
+from unit.observe.test_shipped_profiles import shipped
 from unit.slo.promtool import Try
 
 SUBJECT = Subject(namespace="risk", model="fraud", revisions=("fraud-1",))

@@ -39,7 +39,7 @@ def test_all_that_a_shipped_runtime_counts_can_be_an_objective(file: Path, tmp_p
     ]
     found = [measured(each, ((profile, ()),), ALL_EDGES, SUBJECT) for each in asked]
     made = groups(SUBJECT, [each for each in found if isinstance(each, Measured)], TERMS)
-    assert len(made) == len(asked) + 2
+    assert len(made) == (len(asked) + 2 if asked else 0), "a server that counts nothing has no rules"
     for rule in every_rule(made):
         promql_parser.parse(rule["expr"])
     (tmp_path / "rules.json").write_text(json.dumps({"groups": made}))
