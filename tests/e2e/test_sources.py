@@ -79,7 +79,8 @@ class Place:
             raise AssertionError(f"{late}; it says {self.kube.condition(self.namespace, name, 'Ready')}") from None
 
     def weights(self, name: str) -> set[bytes]:
-        """What the servers of a model read in their folder."""
+        """What the servers of a model read in their folder, once all of its pods are ready."""
+        until(lambda: self.are_ready(name), seconds=120, what=f"ready pods of {name}")
         found = set()
         for pod in self.pods(name):
             read = ("python3", "-c", "print(open('/mnt/models/weights.bin').read(), end='')")
@@ -87,6 +88,12 @@ class Place:
             assert done.returncode == 0, done.stderr
             found.add(done.stdout.encode())
         return found
+
+    def are_ready(self, name: str) -> bool:
+        pods = [self.kube.get(POD, self.namespace, pod) or {} for pod in self.pods(name)]
+        found = [each for pod in pods for each in (pod.get("status") or {}).get("conditions") or ()]
+        ready = [each["status"] for each in found if each["type"] == "Ready"]
+        return len(ready) == len(pods) > 0 and set(ready) == {"True"}
 
     def pods(self, name: str) -> list[str]:
         return [
