@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from fairlead.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, MODEL_DEPLOYMENT, Kind, kind_of
+from fairlead.api.kinds import CONTROLLER_REVISION, DEPLOYMENT, JOB, MODEL_DEPLOYMENT, Kind, kind_of
 from fairlead.api.names import REVISION
 from fairlead.api.reasons import Reason
 from fairlead.apply.difference import difference
@@ -49,6 +49,8 @@ class Objects:
         if self._agreements.is_one(address, manifest, store.version((identity.namespace, name))):
             return
         live = store.get((identity.namespace, name))
+        if kind == JOB and live is not None:
+            return  # what it does cannot be changed, and it is named after that
         differs = "it does not exist" if live is None else difference(manifest, live)
         if live is not None and differs is None:
             self._agreements.begin(address, manifest, live)

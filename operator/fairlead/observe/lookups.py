@@ -17,6 +17,7 @@ from fairlead.observe.hanging import hangs, last_word
 log = logging.getLogger(__name__)
 
 AGAIN = 2.0  # seconds between two readings
+PATIENT = 10  # times as long when there is nothing new to come
 AT_ONCE = 8
 
 PodsOf = Callable[[str, str], Awaitable[list[Object]]]
@@ -70,7 +71,9 @@ class Lookups:
                 if pods != self._seen.get(key, ()):
                     self._seen[key] = pods
                     self._tell(key)
-            await asyncio.sleep(self._again)
+            # The last pod of a Job that has failed stays until the next try.
+            over = bool(self._seen.get(key)) and all(map(_is_over, self._seen[key]))
+            await asyncio.sleep(PATIENT * self._again if over else self._again)
 
     async def _read(self, pod: Object) -> Object:
         """With what the kubelet tells of one that does not start, such as that its Secret is missing."""
@@ -82,6 +85,10 @@ class Lookups:
 
 def _job(pod: Object) -> str | None:
     return (pod["metadata"].get("labels") or {}).get("batch.kubernetes.io/job-name")
+
+
+def _is_over(pod: Object) -> bool:
+    return pod["status"]["phase"] in ("Succeeded", "Failed")
 
 
 def _kept(pod: Object) -> Object:

@@ -12,11 +12,13 @@ from fairlead.api.kinds import JOB
 from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.modeluri import is_floating
 from fairlead.api.names import FETCH
+from fairlead.api.quantity import quantity_value
 from fairlead.api.reasons import Reason
-from fairlead.api.revision import Revision
+from fairlead.api.revision import Revision, digest
 from fairlead.decision import Problem
 from fairlead.plan import Delete
 from fairlead.situation import Manifest, Situation
+from fairlead.sources.fetched import size
 from fairlead.sources.job import LASTING, lookup_job
 from fairlead.sources.way import Way, way_of
 
@@ -102,7 +104,9 @@ def unresolved(situation: Situation, model: ModelDeployment, lookup: Lookup) -> 
     way, uri = way_of(model.spec.model, situation.site), model.spec.model.uri
     if way == Way.FETCHED and not situation.site.fetching.image:
         return Problem(reason=Reason.MODEL_UNAVAILABLE, message=f"{uri} has to be fetched, and {NO_IMAGE}")
-    if lookup.found is not None or (lookup.job is None and lookup.stale is None):
+    if lookup.found is not None:
+        return _too_big(model, lookup.found)
+    if lookup.job is None and lookup.stale is None:
         return None
     if not lookup.failure:
         told = f": {lookup.told}" if lookup.told else ""
@@ -110,6 +114,15 @@ def unresolved(situation: Situation, model: ModelDeployment, lookup: Lookup) -> 
     if way == Way.IMAGE_VOLUME:
         return None  # the kubelet pulls it, and may well have credentials and mirrors of its own
     return Problem(reason=Reason.MODEL_UNAVAILABLE, message=lookup.failure)
+
+
+def _too_big(model: ModelDeployment, found: Found) -> Problem | None:
+    """The kubelet evicts what grows beyond its limit, and the next pod would fetch it all again, for ever."""
+    fetch = model.spec.model.fetch
+    if fetch is None or fetch.space is None or not found.bytes or found.bytes <= quantity_value(fetch.space):
+        return None
+    message = f"{model.spec.model.uri} has {size(found.bytes)}, and model.fetch.space is {fetch.space}; raise it"
+    return Problem(reason=Reason.MODEL_UNAVAILABLE, message=message)
 
 
 def _until_due(situation: Situation, known: Revision) -> timedelta | None:
@@ -120,7 +133,9 @@ def _until_due(situation: Situation, known: Revision) -> timedelta | None:
         return timedelta(0)
     if source is None or source.revision != known.name:
         return every  # status is about to say when it was looked up
-    left = (source.checked or situation.now) + every - situation.now
+    # Not all at once, where all were looked up at once before: spread by a quarter to both sides.
+    spread = 0.75 + int(digest([situation.identity.uid])[:4], 16) / 0x20000
+    left = (source.checked or situation.now) + every * spread - situation.now
     return left if left > timedelta(0) else None
 
 

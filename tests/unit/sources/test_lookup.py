@@ -13,7 +13,7 @@ from world import World, a_model
 
 BRANCH, OLD, NEW = "hf://org/name@main", f"hf://org/name@{'a' * 40}", f"hf://org/name@{'b' * 40}"
 SITE = Site(fetching=Fetching(image="registry.example/fetcher:1"))
-HOURS = timedelta(hours=7)
+HOURS = timedelta(hours=8)
 
 
 def means(uri: str) -> tuple[int, str]:
@@ -158,3 +158,22 @@ def test_an_answer_that_nobody_can_read_is_a_failure_and_harms_nothing():
     world.meanings[BRANCH] = (0, "surprise")
     world.settle()
     assert (ready(world)["reason"], ready(world)["message"]) == ("ModelUnavailable", "surprise")
+
+
+def test_what_is_bigger_than_its_space_is_not_begun():
+    world = a_world(fetch={"space": "1Ki"})
+    world.meanings[BRANCH] = means(OLD)
+    world.settle()
+    assert not world.deployments()
+    assert ready(world)["message"] == f"{BRANCH} has 2 KiB, and model.fetch.space is 1Ki; raise it"
+
+
+def test_models_that_were_looked_up_at_once_are_not_looked_up_at_once_again():
+    worlds = [a_world() for _ in range(20)]
+    for number, world in enumerate(worlds):
+        world.model["metadata"]["uid"] = f"uid-{number}"
+        world.meanings[BRANCH] = means(OLD)
+        world.settle()
+    due = {world.reconcile().look_again for world in worlds}
+    assert len(due) == 20
+    assert all(each is not None and timedelta(hours=4) < each < timedelta(hours=8) for each in due)
