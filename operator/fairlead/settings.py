@@ -1,21 +1,16 @@
 """Environment variables → one frozen value. Reads nothing by itself: the caller hands the environment in."""
 
-import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from fairlead.api.fields import parse_duration
-from fairlead.api.forms import IMAGE
+from fairlead import variables
 from fairlead.site import Fetching, Site
 from fairlead.slo.alerts import RUNBOOKS
 from fairlead.slo.events import PodLabels
 
 PREFIX = "FAIRLEAD_"
-MOST_CERTIFICATES = 100_000
-"""They are an environment variable of pods, and Linux takes none of more than 128 KiB (MAX_ARG_STRLEN)."""
 IMAGE_VOLUMES_SINCE = 35
 """Of Kubernetes 1: the feature gate ImageVolume is on by default (pkg/features/kube_features.go)."""
 
@@ -145,126 +140,33 @@ def _parse(name: str, value: str) -> object:
         raise InvalidSetting(f"{PREFIX}{name.upper()}={value[:200]!r}: {wrong}") from wrong
 
 
-def _names(value: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in value.split(",") if name.strip())
-
-
-def _name(value: str) -> str:
-    if not value:
-        raise ValueError("must not be empty")
-    return value
-
-
-def _number(lowest: int, highest: int) -> Callable[[str], int]:
-    def parse(value: str) -> int:
-        if not value.isdecimal() or not lowest <= int(value) <= highest:
-            raise ValueError(f"takes a whole number from {lowest} to {highest}")
-        return int(value)
-
-    return parse
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value not in choices:
-            raise ValueError(f"takes one of {', '.join(choices)}")
-        return value
-
-    return parse
-
-
-def _address(value: str) -> str:
-    if value and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
-        raise ValueError("takes an address such as http://prometheus.monitoring:9090, without user and query")
-    return value.rstrip("/")
-
-
-def _file(value: str) -> str:
-    if value and not value.startswith("/"):
-        raise ValueError("takes the full path of a file")
-    return value
-
-
-def _image(value: str) -> str:
-    if value and not re.fullmatch(IMAGE, value):
-        raise ValueError("takes an image such as registry.example/fairlead/fetcher:1.2")
-    return value
-
-
-def _variables(value: str) -> tuple[tuple[str, str], ...]:
-    try:
-        parsed = json.loads(value or "{}")
-    except ValueError:
-        parsed = None
-    if not isinstance(parsed, dict) or not all(isinstance(each, str) for each in parsed.values()):
-        raise ValueError('takes a JSON object of texts such as {"HTTPS_PROXY": "http://proxy:3128"}')
-    return tuple(sorted(parsed.items()))
-
-
-def _certificates(value: str) -> str:
-    if value and "-----BEGIN CERTIFICATE-----" not in value:
-        raise ValueError("takes certificates in PEM")
-    if len(value) > MOST_CERTIFICATES:
-        raise ValueError(f"takes at most {MOST_CERTIFICATES} characters: only the authorities that are yours")
-    return value
-
-
-def _duration(value: str) -> timedelta:
-    parsed = parse_duration(value)
-    if not isinstance(parsed, timedelta):
-        raise ValueError("takes hours, minutes and seconds such as 6h")
-    return parsed
-
-
-def _object_name(value: str) -> str:
-    if value and not re.fullmatch("[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", value):
-        raise ValueError("takes the name of an object: lower-case letters, digits, '-' and '.'")
-    return value
-
-
-def _auth_modes(value: str) -> str:
-    if not re.fullmatch("(bearer|basic|tls|custom)(,(bearer|basic|tls|custom))*", value):
-        raise ValueError("takes bearer, basic, tls or custom, or several of them with commas between")
-    return value
-
-
-def _label(value: str) -> str:
-    if not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", value, re.ASCII):
-        raise ValueError("takes the name of a label: letters, digits and '_'")
-    return value
-
-
-def _flag(value: str) -> bool:
-    return _one_of("true", "false")(value.lower()) == "true"
-
-
 _PARSERS: dict[str, Callable[[str], object]] = {
-    "namespaces": _names,
-    "operator_namespace": _name,
-    "pod_name": _name,
-    "lease_name": _name,
-    "leader_election": _flag,
-    "workers": _number(1, 256),
-    "pod_access": _one_of("Direct", "Proxy"),
-    "http_port": _number(0, 65535),
-    "prometheus_url": _address,
-    "prometheus_token_file": _file,
-    "prometheus_ca_file": _file,
-    "prometheus_pod_label": _label,
-    "prometheus_namespace_label": _label,
-    "prometheus_queries": _flag,
-    "keda_prometheus_url": _address,
-    "keda_authentication": _object_name,
-    "keda_auth_modes": _auth_modes,
-    "fetch_image": _image,
-    "fetch_env": _variables,
-    "fetch_ca_bundle": _certificates,
-    "fetch_recheck": _duration,
-    "image_volumes": _one_of("Auto", "Always", "Never"),
-    "runbooks_url": _address,
-    "dashboards_url": _address,
-    "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
-    "log_format": _one_of("json", "text"),
+    "namespaces": variables.names,
+    "operator_namespace": variables.name,
+    "pod_name": variables.name,
+    "lease_name": variables.name,
+    "leader_election": variables.flag,
+    "workers": variables.number(1, 256),
+    "pod_access": variables.one_of("Direct", "Proxy"),
+    "http_port": variables.number(0, 65535),
+    "prometheus_url": variables.address,
+    "prometheus_token_file": variables.file,
+    "prometheus_ca_file": variables.file,
+    "prometheus_pod_label": variables.label,
+    "prometheus_namespace_label": variables.label,
+    "prometheus_queries": variables.flag,
+    "keda_prometheus_url": variables.address,
+    "keda_authentication": variables.object_name,
+    "keda_auth_modes": variables.auth_modes,
+    "fetch_image": variables.image,
+    "fetch_env": variables.variables,
+    "fetch_ca_bundle": variables.certificates,
+    "fetch_recheck": variables.duration,
+    "image_volumes": variables.one_of("Auto", "Always", "Never"),
+    "runbooks_url": variables.address,
+    "dashboards_url": variables.address,
+    "log_level": variables.one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+    "log_format": variables.one_of("json", "text"),
 }
 _IGNORED = {"test_kubeconfig", "python"}
 """Variables of the scripts in hack/, which may be set beside an operator that runs on a developer's machine."""

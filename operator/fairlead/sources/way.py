@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from fairlead.api.modeldeployment import ModelSource
+from fairlead.api.model import ModelSource
 from fairlead.api.modeluri import scheme_of
 from fairlead.site import Site
 
