@@ -5,7 +5,7 @@ from typing import Any
 
 from localcluster.controlplane import DOMAIN
 from localcluster.network import HOST, PODS, node_address, pod_range
-from localcluster.places import KEYS
+from localcluster.places import KEYS, REGISTRIES
 
 PAUSE = "fairlead.test/pause:1"
 
@@ -18,6 +18,8 @@ version = 3
 snapshotter = '{snapshotter}'
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
 sandbox = '{PAUSE}'
+[plugins.'io.containerd.cri.v1.images'.registry]
+config_path = '{REGISTRIES}'
 
 [plugins.'io.containerd.cri.v1.runtime']
 # Without the capability to lower a score below our own (CAP_SYS_RESOURCE), no pod would start.

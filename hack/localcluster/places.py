@@ -23,6 +23,7 @@ CLUSTER = CACHE / "clusters" / NAME
 KUBECONFIG = CLUSTER / "kubeconfig"
 LOGS = CLUSTER / "logs"
 KEYS = CLUSTER / "pki"
+REGISTRIES = CLUSTER / "registries"
 
 
 class ClusterError(Exception):

@@ -58,6 +58,7 @@ def _fetch(chosen: argparse.Namespace, report: Report) -> int:
     content = Fetching(
         given=uri,
         checksum=_checksum(chosen.checksum),
+        most=chosen.space,
         wanted=_patterns(chosen),
         source=source_of(uri, means),
         place=Place(Path(chosen.folder).absolute(), report.log),
@@ -81,6 +82,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         command.add_argument("--exclude", action="append", default=[], metavar="GLOB")
     fetch.add_argument("folder", metavar="FOLDER")
     fetch.add_argument("--checksum", default="", metavar="sha256:HEX", help="of the one file, before it is unpacked")
+    fetch.add_argument("--space", type=int, metavar="BYTES", help="what FOLDER may hold at most")
     fetch.add_argument("--listen", type=int, metavar="PORT", help="answer GET /progress meanwhile")
     return parser.parse_args(arguments)
 

@@ -27,6 +27,7 @@ class Fetching:
 
     given: Uri
     checksum: str  # sha256:HEX, or empty
+    most: int | None  # bytes that the folder may hold
     wanted: Patterns
     source: Source
     place: Place
@@ -53,7 +54,8 @@ class Fetching:
 
     def _order(self, uri: Uri) -> Order:
         return Order(
-            uri=str(uri), checksum=self.checksum, include=self.wanted.include, exclude=self.wanted.exclude
+            uri=str(uri), origin=self.source.origin, checksum=self.checksum, include=self.wanted.include,
+            exclude=self.wanted.exclude,
         )  # fmt: skip
 
     def _there(self, content: Content) -> Content:
@@ -84,7 +86,7 @@ class Fetching:
         done = {item.path for item in items if (UNPACKED, item.path) in noted}
         files = {item.path: self._file(index, item) for index, item in enumerate(items)}
         there = sum((item.size or 0) if item.path in done else size_of(files[item.path]) for item in items)
-        self.place.check_space(_needed(items, done) - sum(size_of(file) for file in files.values()))
+        self.place.check_space(_needed(items, done) - sum(size_of(file) for file in files.values()), self.most)
         self.progress.begin(self.given.shown(), total, there)
         whole = f"{counted(len(items))}, {sized(total)}"
         self.log(f"fetching {self.given.shown()}: {whole}{f', of which {sized(there)} are there' if there else ''}")

@@ -33,6 +33,7 @@ class Order:
     """What somebody wants to be in the folder; the same order is the same bytes."""
 
     uri: str
+    origin: str
     checksum: str
     include: tuple[str, ...]
     exclude: tuple[str, ...]
@@ -122,13 +123,21 @@ class Place:
         found = os.statvfs(self.folder)
         return found.f_bavail * found.f_frsize
 
-    def check_space(self, needed: int) -> None:
-        """`needed` are the bytes still to come."""
+    def check_space(self, needed: int, most: int | None = None) -> None:
+        """`needed` are the bytes still to come; `most` is what the folder may hold, by no word of its file system."""
+        if most is not None and needed + self._held() > most:
+            raise Refused(
+                f"{sized(needed + self._held())} are needed, and model.fetch.space is {sized(most)}: raise it, or "
+                "leave files out with exclude"
+            )
         if needed > (free := self.free()):
             raise Refused(
                 f"no space in {self.folder}: {sized(needed)} more are needed, and {sized(free)} are free. "
                 "Give the volume more, or leave files out with exclude"
             )
+
+    def _held(self) -> int:
+        return sum(path.lstat().st_size for path in self.partial.parent.rglob("*") if path.is_file())
 
     def of_another(self) -> tuple[int, int | None]:
         """How far the process is that holds the lock."""

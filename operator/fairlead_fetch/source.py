@@ -42,8 +42,11 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
+    """`made_of` says what the list does not: where things are that have a name of their own."""
+
     uri: Uri
     items: tuple[Item, ...]
+    made_of: str = ""
 
     @property
     def size(self) -> int | None:
@@ -54,7 +57,8 @@ class Found:
     def digest(self) -> str:
         """Of the list, not of the bytes."""
         listed = [[item.path, item.size, item.version.strip('"'), item.digest] for item in self.items]
-        return f"sha256:{hashlib.sha256(json.dumps(listed).encode()).hexdigest()}"
+        told = json.dumps([listed, self.made_of] if self.made_of else listed)
+        return f"sha256:{hashlib.sha256(told.encode()).hexdigest()}"
 
 
 class Stream(NamedTuple):
@@ -65,6 +69,9 @@ class Stream(NamedTuple):
 
 class Source(Protocol):
     """Raises `Refused` and `Unreachable`, each with its sentence, and never tries twice: that is for those who ask."""
+
+    origin: str
+    """Whose names these are, where the same pinned address means other bytes elsewhere; else empty."""
 
     def resolve(self, wanted: Patterns) -> Found:
         """What the address means now, pinned. An address that is pinned and means other bytes by now is refused."""

@@ -16,13 +16,14 @@ import trustme
 import localcluster
 from fairlead.api.kinds import MODEL_DEPLOYMENT, Kind
 from fetch.hub import Hub
-from fetch.layers import LAYER, manifest, tgz
+from fetch.layers import LAYER, image_config, manifest, tar, tgz
 from fetch.servers import S3, Repository, trusting
 from fetch.tracking import MLflow
 from fetch.web_server import Site, serving
 from fetch.wire import Wire, listening
 from installation.image import FETCHER, image_of
 from kube import POD, Kube
+from localcluster import registries
 from localcluster.network import HOST
 from models import a_model, a_server
 from operator_process import running
@@ -47,6 +48,8 @@ class Place:
     hub: Hub
     s3: S3
     repository: Repository
+    mounted: Repository
+    """For images that are mounted and not fetched."""
     mlflow: MLflow
     web: str
     """Address of the web server, as pods reach it; the Hub is there as well."""
@@ -55,9 +58,10 @@ class Place:
     wire: Wire
     """Through which the web server is reached."""
 
-    def create(self, name: str, uri: str, fetch: Mapping[str, Any], **spec: Any) -> None:
+    def create(self, name: str, uri: str, fetch: Mapping[str, Any] | None, **spec: Any) -> None:
         server = a_server(self.image)
-        server["model"] = {"uri": uri, "version": "1", "fetch": {**fetch, "resources": {}}}
+        fetched = {} if fetch is None else {"fetch": {**fetch, "resources": {}}}
+        server["model"] = {"uri": uri, "version": "1", **fetched}
         self.kube.create(MODEL_DEPLOYMENT, a_model(self.namespace, name, **{**server, **spec}))
 
     def secret(self, name: str, **keys: str) -> None:
@@ -137,6 +141,7 @@ def place(
             for each in (wire, Wire(s3.port), Wire(registry), Wire(mlflow.port))
         ]
         web, bucket, images, tracking = (f"{HOST}:{port}" for port in ports)
+        registries.trust(images, pem)
         yield Place(
             kube=kube,
             namespace=namespace,
@@ -145,6 +150,7 @@ def place(
             hub=hub,
             s3=s3,
             repository=Repository(f"https://localhost:{registry}/v2/{namespace}", trusting(pem)),
+            mounted=Repository(f"https://localhost:{registry}/v2/{namespace}/mounted", trusting(pem)),
             mlflow=mlflow,
             web=web,
             bucket={**s3.credentials(), "AWS_ENDPOINT_URL": f"https://{bucket}", "MLFLOW": f"http://{tracking}"},
@@ -173,7 +179,8 @@ HF, OCI, MLFLOW = (
     Source("mlflow", "mlflow://weights/1"),
 )
 BUCKET, WEB = Source("s3", rf"s3://models/weights@{SHA256}", False), Source("https", rf"https://.*@{SHA256}", False)
-SOURCES = (HF, OCI, MLFLOW, BUCKET, WEB)
+MOUNTED = Source("mounted", rf"oci://.*@{SHA256}")
+SOURCES = (HF, OCI, MOUNTED, MLFLOW, BUCKET, WEB)
 
 
 def put(place: Place, source: Source, content: bytes) -> None:
@@ -184,6 +191,10 @@ def put(place: Place, source: Source, content: bytes) -> None:
         case "oci":
             layer = place.repository.blob(tgz(("weights.bin", content)), f"{LAYER}+gzip")
             place.repository.push(manifest(place.repository.blob, [layer]), "7")
+        case "mounted":
+            files = tar(("weights.bin", content))
+            layer = place.mounted.blob(files, LAYER)
+            place.mounted.push(manifest(place.mounted.blob, [layer], content=image_config(files)), "7")
         case "mlflow":
             place.mlflow.point("weights", "champion", place.mlflow.register("weights", {"weights.bin": content}))
         case "s3":
@@ -196,14 +207,17 @@ def uri_of(place: Place, source: Source) -> str:
     return {
         "hf": "hf://org/model@main",
         "oci": f"oci://{place.registry}/{place.namespace}:7",
+        "mounted": f"oci://{place.registry}/{place.namespace}/mounted:7",
         "mlflow": "mlflow://weights@champion",
         "s3": "s3://models/weights",
         "https": f"https://{place.web}/fraud/weights.bin",
     }[source.name]
 
 
-def fetch_of(place: Place, source: Source) -> dict[str, Any]:
+def fetch_of(place: Place, source: Source) -> dict[str, Any] | None:
     match source.name:
+        case "mounted":
+            return None
         case "hf":
             return env(HF_ENDPOINT=f"https://{place.web}")
         case "mlflow":

@@ -1,7 +1,9 @@
 """Archives and the layers of images, as tools make them and as attackers would."""
 
 import gzip
+import hashlib
 import io
+import json
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -58,6 +60,15 @@ def hard_link(name: str, target: str) -> tarfile.TarInfo:
     return special(name, tarfile.LNKTYPE, target)
 
 
-def manifest(blob: Callable[..., dict[str, Any]], layers: list[dict[str, Any]], config: str = CONFIG) -> dict[str, Any]:
+def manifest(
+    blob: Callable[..., dict[str, Any]], layers: list[dict[str, Any]], config: str = CONFIG, content: bytes = b"{}"
+) -> dict[str, Any]:
     """Of an image, or with an empty configuration of an artifact."""
-    return {"schemaVersion": 2, "mediaType": IMAGE, "config": blob(b"{}", config), "layers": layers}
+    return {"schemaVersion": 2, "mediaType": IMAGE, "config": blob(content, config), "layers": layers}
+
+
+def image_config(*layers: bytes) -> bytes:
+    """What a container runtime wants to know of an image: its layers, each a tar that is not compressed."""
+    digests = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]
+    rootfs = {"type": "layers", "diff_ids": digests}
+    return json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": rootfs}).encode()

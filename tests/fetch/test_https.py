@@ -258,3 +258,11 @@ def test_a_proxy_is_asked(fetcher: Fetcher, site: Site, https: int, to: Path, pr
 )
 def test_an_address_that_is_none(fetcher: Fetcher, uri: str, sentence: str) -> None:
     assert fetcher.resolve(uri).refused().startswith(sentence)
+
+
+def test_more_than_the_folder_may_hold_is_not_begun(fetcher: Fetcher, site: Site, https: int, to: Path) -> None:
+    site.files["/model.onnx"] = MODEL
+    uri = f"https://localhost:{https}/model.onnx"
+    sentence = fetcher.fetch(uri, to, "--space", "1048576").refused()
+    assert sentence.startswith("9.8 MiB are needed, and model.fetch.space is 1.0 MiB: raise it")
+    assert fetcher.fetch(uri, to, "--space", str(len(MODEL))).figures["files"] == 1

@@ -1,5 +1,6 @@
 """Registered models, in a real MLflow server."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from fetch.running import Fetcher, content, unfinished
 from fetch.servers import S3
 from fetch.tracking import MLflow
+from fetch.web_server import Site, serving
 from fetch.wire import Proxy, Wires
 from waiting import until
 
@@ -110,3 +112,28 @@ def test_a_proxy_is_asked(fetcher: Fetcher, mlflow: MLflow, name: str, to: Path,
     fetcher.fetch(f"mlflow://{name}/1", to, HTTP_PROXY=address)
     assert content(to) == FIRST
     assert f"GET http://localhost:{mlflow.port}/api/2.0/mlflow/model-versions/get" in through.asked
+
+
+def test_only_the_servers_that_are_configured_get_the_login(fetcher: Fetcher, to: Path, site: Site) -> None:
+    """Old servers let whoever registers a version say where its files are; so does one here, as a stand-in."""
+    tracking = Site()
+    with serving(site) as elsewhere, serving(tracking) as port:
+        where = f"http://localhost:{elsewhere}/api/2.0/mlflow-artifacts/artifacts/model"
+        answers = {"get": {"model_version": {"status": "READY"}}, "get-download-uri": {"artifact_uri": where}}
+        for name, answer in answers.items():
+            tracking.files[f"/api/2.0/mlflow/model-versions/{name}"] = json.dumps(answer).encode()
+        fetcher.environment |= {
+            "MLFLOW_TRACKING_URI": f"http://localhost:{port}",
+            "MLFLOW_TRACKING_TOKEN": "secret-token",
+        }
+        fetcher.fetch("mlflow://fraud/1", to).refused()
+    assert {authorization for _, authorization in tracking.asked} == {"Bearer secret-token"}
+    assert {authorization for _, authorization in site.asked} == {""}
+
+
+def test_a_folder_with_the_model_of_another_server_is_refused(
+    fetcher: Fetcher, name: str, to: Path, mlflow: MLflow
+) -> None:
+    fetcher.fetch(f"mlflow://{name}/1", to)
+    fetcher.environment["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{mlflow.port}"
+    assert f"holds mlflow://{name}/1, and somebody may be using it" in fetcher.fetch(f"mlflow://{name}/1", to).refused()

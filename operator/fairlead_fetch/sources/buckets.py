@@ -31,6 +31,8 @@ ONCE: "RetryConfig" = {"max_retries": 0, "retry_timeout": timedelta(seconds=60)}
 
 
 class Bucket:
+    origin = ""
+
     def __init__(self, uri: Uri) -> None:
         self._uri = uri
         self._asked = Asked(scheme=uri.scheme, bucket=uri.place, host=_host(uri))

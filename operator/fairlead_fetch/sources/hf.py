@@ -30,6 +30,8 @@ HINT = "give a token that may read it as the key HF_TOKEN of the Secret that the
 
 
 class HuggingFace:
+    origin = ""
+
     def __init__(self, uri: Uri) -> None:
         self._uri = uri
         self._api = HfApi()

@@ -22,6 +22,8 @@ HINT = "give the Authorization header as the key HTTP_AUTHORIZATION of the Secre
 
 
 class Https:
+    origin = ""
+
     def __init__(self, uri: Uri, log: Callable[[str], None]) -> None:
         self._uri = uri
         self._url = str(uri.pinned(""))

@@ -37,6 +37,7 @@ class MLflow:
         self._registry = _server("MLFLOW_REGISTRY_URI") if os.environ.get("MLFLOW_REGISTRY_URI") else self._tracking
         self._client = web.client()
         self._headers = _login()
+        self.origin = f"{self._tracking} {self._registry}"
         self._bucket: Source | None = None
 
     def resolve(self, wanted: Patterns) -> Found:
@@ -49,12 +50,17 @@ class MLflow:
         where = str(self._ask(self._registry, f"{API}/model-versions/get-download-uri", named)["artifact_uri"])
         if where.startswith("models:/"):
             where = self._logged(where.removeprefix("models:/"))
-        return Found(uri=uri, items=self._items(where, wanted))
+        return Found(uri=uri, items=self._items(where, wanted), made_of=where)
 
     def read(self, item: Item, start: int) -> AbstractContextManager[Stream]:
         if self._bucket:
             return self._bucket.read(item, start)
-        return web.body(self._client, item.where, item, start, self._headers, HINT)
+        return web.body(self._client, item.where, item, start, self._headers_for(item.where), HINT)
+
+    def _headers_for(self, url: str) -> Mapping[str, str]:
+        """Whoever registers a version says where its files are; only the servers that are configured get the login."""
+        ours = {_origin_of(self._tracking), _origin_of(self._registry)}
+        return self._headers if _origin_of(url) in ours else {}
 
     def _version(self) -> str:
         asked = {"name": self._uri.name, "alias": self._uri.reference}
@@ -98,7 +104,7 @@ class MLflow:
 
     def _ask(self, server: str, path: str, query: Mapping[str, str]) -> Mapping[str, Any]:
         url = f"{server}/{path}{f'?{urlencode(query)}' if query else ''}"
-        with web.answer(self._client, url, self._headers) as response:
+        with web.answer(self._client, url, self._headers_for(url)) as response:
             try:
                 answer = json.loads(next(response.iter_raw(LARGEST), b""))
             except ValueError:
@@ -111,6 +117,11 @@ class MLflow:
                 "what is in between"
             )
         return answer
+
+
+def _origin_of(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
 
 
 def _server(variable: str) -> str:
@@ -137,8 +148,7 @@ def _bucket_address(where: str, whose: str) -> str:
     if scheme in ("s3", "gs"):
         return where.rstrip("/")
     azure = re.fullmatch(r"(?:wasbs|abfss)://([^@/]+)@([\w-]+)\.(?:blob|dfs)\.[^/]+/(.*)", where)
-    if azure:
-        os.environ.setdefault("AZURE_STORAGE_ACCOUNT_NAME", azure[2])
+    if azure and os.environ.get("AZURE_STORAGE_ACCOUNT_NAME") == azure[2]:  # else a login would go to a stranger
         return f"az://{azure[1]}/{azure[3].rstrip('/')}"
     raise Refused(
         f"the MLflow server keeps {whose} in {where.partition(':')[0]}:, which cannot be reached from here: let it "

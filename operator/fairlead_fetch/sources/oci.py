@@ -27,6 +27,8 @@ Manifest = Mapping[str, Any]
 
 
 class Registry:
+    origin = ""
+
     def __init__(self, uri: Uri, trust: Trust, log: Callable[[str], None]) -> None:
         self._uri = uri
         self._access = Access.to(uri, trust)
