@@ -155,7 +155,10 @@ class World:
         """The pods of Jobs that look something up."""
         return [
             {
-                "metadata": {"name": f"{name}-abcde", "labels": {"batch.kubernetes.io/job-name": name}},
+                "metadata": {
+                    "name": f"{name}-abcde",
+                    "ownerReferences": [{"uid": job["metadata"]["uid"], "controller": True}],
+                },
                 "status": {"containerStatuses": [{"name": names.FETCH, "state": state}]},
             }
             for (kind, name), job in self.children.items()

@@ -8,8 +8,8 @@ from datetime import timedelta
 from fairlead.api.fields import parse_duration
 from fairlead.api.forms import IMAGE
 
-MOST_CERTIFICATES = 100_000
-"""They are an environment variable of pods, and Linux takes none of more than 128 KiB (MAX_ARG_STRLEN)."""
+MOST_CERTIFICATES = 16_384
+"""They are in every revision and Deployment, and so in the cache of all: a whole ca-certificates.crt would fill it."""
 
 
 def names(value: str) -> tuple[str, ...]:

@@ -7,18 +7,21 @@ from typing import Any
 import pytest
 
 from fairlead.api import names
+from fairlead.api.kinds import DEPLOYMENT
 from fairlead.api.reasons import Reason
 from fairlead.api.times import format_time
-from fairlead.rollout.pods import FETCHING, crash_looping, not_to_be_hurried
+from fairlead.reconcile import reconcile
+from fairlead.rollout.pods import crash_looping, not_to_be_hurried
 from fairlead.situation import Situation
+from fairlead.sources.fetched import PATIENCE
 from world import World, a_model
 
 LONG = timedelta(hours=1)
 
 
-def a_canary_that_fetches() -> tuple[World, str]:
+def a_canary_that_fetches(strategy: str = "Canary") -> tuple[World, str]:
     """A world in which it was just begun, and its name."""
-    world = World(a_model(rollout={"strategy": "Canary", "progressDeadline": "10m"}))
+    world = World(a_model(rollout={"strategy": strategy, "progressDeadline": "10m"}))
     world.settle()
     world.change(model={"uri": "pvc://models/fraud", "version": "2"})
     world.reconcile()
@@ -50,11 +53,45 @@ def test_the_deadline_does_not_run_while_the_model_is_fetched():
     assert not_to_be_hurried(seen(world, canary, state={"running": {}}), canary)
 
 
-def test_a_second_try_is_not_waited_for_and_no_try_for_ever():
+def running(world: World, **since: Any) -> dict[str, Any]:
+    return {"state": {"running": {"startedAt": format_time(world.now)}}, **since}
+
+
+def test_a_try_that_was_interrupted_is_gone_on_with_but_not_one_that_is_in_vain_and_none_for_ever():
     world, canary = a_canary_that_fetches()
-    assert not not_to_be_hurried(seen(world, canary, state={"running": {}}, restartCount=1), canary)
-    world.now += FETCHING
-    assert not not_to_be_hurried(seen(world, canary, state={"running": {}}), canary)
+    cut, refusal = ({"lastState": {"terminated": {"exitCode": code}}, "restartCount": 1} for code in (75, 65))
+    assert not_to_be_hurried(seen(world, canary, **running(world, **cut)), canary)
+    assert not not_to_be_hurried(seen(world, canary, **running(world, **refusal)), canary)
+    began = running(world)
+    world.now += PATIENCE
+    assert not not_to_be_hurried(seen(world, canary, **began), canary)
+
+
+def test_the_deadline_begins_when_the_model_is_there():
+    world, canary = a_canary_that_fetches()
+    world.now += LONG
+    got = {"state": {"terminated": {"exitCode": 0, "finishedAt": format_time(world.now)}}}
+    world.now += timedelta(minutes=9)
+    assert phase_at(seen(world, canary, **got)) == "Starting"
+    world.now += timedelta(minutes=2)
+    assert phase_at(seen(world, canary, **got)) == "RolledBack"
+
+
+@pytest.mark.parametrize("strategy", ["Canary", "BlueGreen"])
+def test_a_deployment_that_knows_nothing_of_fetching_is_not_believed(strategy: str):
+    world, canary = a_canary_that_fetches(strategy)
+    live = world.children[DEPLOYMENT, canary]
+    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    live["status"] = {**live.get("status", {}), "conditions": [late]}
+    live["spec"]["template"]["spec"]["initContainers"] = [{"name": names.FETCH}]
+    world.now += LONG
+    got = {"state": {"terminated": {"exitCode": 0, "finishedAt": format_time(world.now)}}}
+    told = reconcile(seen(world, canary, **got)).status["conditions"]
+    assert {found["type"]: found["reason"] for found in told}["Ready"] != "ProgressDeadlineExceeded"
+
+
+def phase_at(look: Situation) -> str:
+    return str(reconcile(look).status["rollout"]["phase"])
 
 
 @pytest.mark.parametrize("restarts", [0, 1])

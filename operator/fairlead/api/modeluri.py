@@ -27,6 +27,12 @@ def scheme_of(uri: str) -> str:
     return uri.partition("://")[0]
 
 
+def shown(uri: str) -> str:
+    """For people, without its query: what signs an address is in there."""
+    address, mark, _ = uri.partition("?")
+    return f"{address}{mark}…" if mark else address
+
+
 def is_floating(uri: str) -> bool:
     """Whether the same URI may mean other bytes tomorrow. Of a claim nobody can know, and it counts as fixed."""
     scheme = scheme_of(uri)

@@ -112,9 +112,9 @@ class Volume(Part):
             "emptyDir",
         ),
         rule(
-            "volume names 'model' and 'scratch-…' are taken by Fairlead; choose another",
-            "self.name != 'model' && !self.name.startsWith('scratch-')",
-            lambda self: self.name != "model" and not self.name.startswith("scratch-"),
+            "volume names 'model', 'scratch-…' and 'fetch-…' are taken by Fairlead; choose another",
+            "self.name != 'model' && !self.name.startsWith('scratch-') && !self.name.startsWith('fetch-')",
+            lambda self: self.name != "model" and not self.name.startswith(("scratch-", "fetch-")),
             "name",
         ),
     )

@@ -166,6 +166,15 @@ class SourceStatus(Part):
     problem: str | None = Field(default=None, max_length=1024, description="Why it could not be looked up then.")
 
 
+class LookupStatus(Part):
+    """That what model.uri means cannot be found out, and how often that was tried."""
+
+    uri: str = Field(max_length=1024, description="What the spec says.")
+    failures: int = Field(ge=1, le=100, description="How many times.")
+    time: Time = Field(description="When it failed last.")
+    problem: str = Field(max_length=1024, description="Why.")
+
+
 class ScalingChange(Part):
     """The number of pods of the serving revision was changed."""
 
@@ -229,6 +238,9 @@ class Status(Part):
     )
     source: SourceStatus | None = Field(
         default=None, description="Where the model's files come from, and what a branch, tag, alias or folder meant."
+    )
+    lookup: LookupStatus | None = Field(
+        default=None, description="While it cannot be found out what a branch, tag, alias or folder means: why."
     )
     scaling: ScalingStatus | None = Field(
         default=None, description="With spec.autoscaling, how many pods there are and what has changed that."

@@ -8,7 +8,7 @@ from fairlead.api.kinds import DEPLOYMENT, JOB, kind_of
 from fairlead.api.modeldeployment import ModelDeployment, ModelDeploymentSpec
 from fairlead.api.phases import ON_TRIAL
 from fairlead.api.quantity import quantity_value
-from fairlead.api.reasons import Phase
+from fairlead.api.reasons import Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.api.status import RolloutStatus, StableStatus, Status
 from fairlead.apply.difference import difference
@@ -40,6 +40,10 @@ def _rollout(situation: Situation, spec: ModelDeploymentSpec, plan: Plan, told: 
         yield f"{before.revision}, which is on its way, is given up."
     if rollout is not None and (rollout.phase == Phase.HELD or told.failed is not None) and coming is None:
         yield next(found.message for found in told.conditions if found.type == "Ready")
+        return
+    ready = next(found for found in told.conditions if found.type == "Ready")
+    if coming is None and ready.reason == Reason.RESOLVING:
+        yield f"A new revision will be made once it is known what model.uri means now: {ready.message}."
         return
     if coming is None:
         serves = stable.revision if stable else "nothing"

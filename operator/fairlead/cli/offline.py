@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from importlib.metadata import version
 
+from fairlead.api.kinds import JOB
 from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.names import FETCH
 from fairlead.site import Fetching, Site
@@ -20,12 +21,14 @@ def as_written(situation: Situation) -> Situation:
     model = situation.model
     if not isinstance(model, ModelDeployment) or way_of(model.spec.model, USUAL) != Way.FETCHED:
         return situation
-    job = lookup_job(situation.identity, model, USUAL)["metadata"]["name"]
+    job = lookup_job(situation.identity, model, USUAL)
+    name = job["metadata"]["name"]
     answer = json.dumps({"uri": model.spec.model.uri, "files": 0, "bytes": 0})
     pod = {
-        "metadata": {"labels": {"batch.kubernetes.io/job-name": job}},
+        "metadata": {"ownerReferences": [{"uid": name, "controller": True}]},
         "status": {
             "containerStatuses": [{"name": FETCH, "state": {"terminated": {"exitCode": 0, "message": answer}}}],
         },
     }
-    return replace(situation, site=USUAL, lookups=(pod,))
+    done = {**job, "metadata": {**job["metadata"], "uid": name}}
+    return replace(situation, site=USUAL, lookups=(pod,), children={**situation.children, (JOB, name): done})

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any
 
 from fairlead.api.history import EvidenceStatus
+from fairlead.api.modeluri import shown
 from fairlead.api.times import format_time
 from fairlead.cli import table
 from fairlead.cli.commands import Commands
@@ -121,13 +122,13 @@ def _source(found: Standing) -> Iterator[str]:
     if source is None:
         return
     amount = "" if source.bytes is None else f" ({source.files} files, {size(source.bytes)})"
-    yield f"Model of {source.revision}: {source.uri}{amount}"
+    yield f"Model of {source.revision}: {shown(source.uri)}{amount}"
     if source.resolved is not None and source.resolved != source.uri:
-        yield f"  which was {source.resolved} when the revision was made"
+        yield f"  which was {shown(source.resolved)} when the revision was made"
     if source.unresolved is not None:
         yield f"  not pinned, pods get what it means when they start: {source.unresolved}"
     if source.latest is not None:
-        yield f"  by now it is {source.latest}: another spec.model.version tries that"
+        yield f"  by now it is {shown(source.latest)}: another spec.model.version tries that"
     if source.problem is not None:
         yield f"  it could not be looked up again: {source.problem}"
 

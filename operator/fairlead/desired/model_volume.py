@@ -5,6 +5,7 @@ from typing import Any
 
 from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.names import VOLUME
+from fairlead.api.quantity import quantity_value
 from fairlead.api.revision import digest
 from fairlead.site import Fetching, Site
 from fairlead.sources.container import fetching_container, fetching_volumes, patterns
@@ -45,18 +46,28 @@ def _fetched(model: ModelDeployment, path: str, fetching: Fetching, uri: str) ->
     fetch = model.spec.model.fetch
     claim = fetch.cache_claim if fetch else None
     checksum = [f"--checksum={fetch.checksum}"] if fetch and fetch.checksum else []
-    # On a claim that all share, the folder is named after everything that makes a difference to what is in it.
     wanted = [*checksum, *patterns(model)]
-    folder = digest([uri, *wanted])[:32] if claim else "model"
     limit = {"sizeLimit": fetch.space} if fetch and fetch.space else {}
+    space = [f"--space={int(quantity_value(fetch.space))}"] if fetch and fetch.space else []
     where: dict[str, Any] = {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": limit}
-    args = ["fetch", uri, f"{PLACE}/{folder}", *wanted, f"--listen={FETCH_PORT}"]
+    folder = _shared_folder(model, fetching, [uri, *wanted]) if claim else "model"
+    args = ["fetch", uri, f"{PLACE}/{folder}", *wanted, *space, f"--listen={FETCH_PORT}"]
     container = fetching_container(model, fetching, args, ({"name": VOLUME, "mountPath": PLACE},))
     return Files(
         volumes=({"name": VOLUME, **where}, *fetching_volumes(model)),
         mount=_mount(path, f"{folder}/files"),
         before=(container,),
     )
+
+
+def _shared_folder(model: ModelDeployment, fetching: Fetching, wanted: list[str]) -> str:
+    """On a claim that all share it is named after all that may make a difference to what is in it.
+
+    `mlflow://fraud/7` is another model on another server, and which server that is says the environment, or the Secret.
+    """
+    fetch = model.spec.model.fetch
+    told = fetch.model_dump(mode="json", include={"env", "secret_name"}) if fetch else {}
+    return digest([wanted, told, list(fetching.env)])[:32]
 
 
 def _mount(path: str, folder: str) -> dict[str, Any]:

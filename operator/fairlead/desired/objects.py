@@ -8,6 +8,7 @@ from fairlead.api.kinds import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
     HTTP_ROUTE,
+    JOB,
     SERVICE,
     Kind,
     kind_of,
@@ -52,7 +53,7 @@ def steps(
         *(Apply(manifest=made) for made in monitors(situation.identity, spec.monitoring.labels, watched)),
     )
     if decision.problem is not None:
-        return (*wanted, *_given_back(situation, spec, decision))
+        return (*wanted, *_given_back(situation, spec, decision), *_other_lookups(situation, lookup))
     return (*wanted, *_deletions(situation, spec, decision, wanted))
 
 
@@ -161,6 +162,14 @@ def _given_back(situation: Situation, spec: ModelDeploymentSpec, decision: Decis
     for name in sorted(situation.deployed_revisions() - {revision.name for revision in decision.running}):
         if situation.asked_pods(name) > 0:
             yield Scale(deployment=name, replicas=0)
+
+
+def _other_lookups(situation: Situation, lookup: Lookup) -> Iterator[Delete]:
+    """What was looked up for an earlier spec nobody wants to know any more."""
+    wanted = lookup.job["metadata"]["name"] if lookup.job else lookup.stale.name if lookup.stale else None
+    for name, live in _live(situation, JOB):
+        if name != wanted and not _is_going(live):
+            yield _delete(JOB, live)
 
 
 def _live(situation: Situation, kind: Kind) -> list[tuple[str, Manifest]]:

@@ -14,7 +14,7 @@ from fairlead.decision import Problem
 from fairlead.desired.placeholders import fill
 from fairlead.desired.pod_template import placeholder_values, pod_template
 from fairlead.situation import Situation
-from fairlead.sources.lookup import Lookup, looked_up, unresolved
+from fairlead.sources.lookup import NO_LOOKUP, Lookup, looked_up, unresolved
 from fairlead.sources.way import Way, source_kind, way_of
 
 NAMED = 5  # ModelRuntimes in a message
@@ -30,8 +30,11 @@ def inputs(model: ModelDeployment) -> dict[str, Any]:
 
 
 def lookup_of(situation: Situation, model: ModelDeployment) -> Lookup:
-    """What is known of where the model's reference leads."""
-    return looked_up(situation, model, _recorded(_known(situation, inputs(model))))
+    """What is known of where the model's reference leads. Nobody asks for what could not be run anyway."""
+    recorded = _recorded(_known(situation, inputs(model)))
+    if recorded is None and isinstance(_server(situation, model), Problem):
+        return NO_LOOKUP
+    return looked_up(situation, model, recorded)
 
 
 def wanted_revision(situation: Situation, model: ModelDeployment, lookup: Lookup) -> Revision | Problem:

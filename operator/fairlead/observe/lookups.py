@@ -40,13 +40,14 @@ class Lookups:
 
     def pods(self, key: Key, children: Mapping[tuple[Kind, str], Object]) -> tuple[Object, ...]:
         """The pods of the model's Jobs as they were read last, oldest first; begins to read when nobody does."""
-        jobs = tuple(sorted(name for kind, name in children if kind == JOB))
+        jobs = {name: live["metadata"]["uid"] for (kind, name), live in children.items() if kind == JOB}
         if not jobs:
             self.end(key)
             return ()
-        if not self._running.goes_on(key, jobs):
-            self._running.begin(key, jobs, lambda: self._follow(key, jobs))
-        return tuple(pod for pod in self._seen.get(key, ()) if _job(pod) in jobs)
+        about = tuple(sorted(jobs.values()))
+        if not self._running.goes_on(key, about):
+            self._running.begin(key, about, lambda: self._follow(key, jobs))
+        return self._seen.get(key, ())
 
     def end(self, key: Key) -> None:
         """There is no Job any more, or nobody wants to know."""
@@ -57,11 +58,11 @@ class Lookups:
         """Ends all reading."""
         await self._running.close()
 
-    async def _follow(self, key: Key, jobs: tuple[str, ...]) -> None:
+    async def _follow(self, key: Key, jobs: Mapping[str, str]) -> None:
         while True:
             try:
                 async with self._at_once:
-                    found = [await self._read(pod) for job in jobs for pod in await self._pods_of(key[0], job)]
+                    found = [pod for name, uid in jobs.items() for pod in await self._of_job(key[0], name, uid)]
             except ApiError as error:
                 log.debug("pods of the Jobs of %s: %s", "/".join(key), error)
             else:
@@ -75,16 +76,25 @@ class Lookups:
             over = bool(self._seen.get(key)) and all(map(_is_over, self._seen[key]))
             await asyncio.sleep(PATIENT * self._again if over else self._again)
 
+    async def _of_job(self, namespace: str, name: str, uid: str) -> list[Object]:
+        """Its pods; and where it may have none, what is told of that, as if one said it."""
+        pods = [await self._read(pod) for pod in await self._pods_of(namespace, name)]
+        if pods:
+            return pods
+        said = last_word("", await self._events_of(namespace, uid))
+        owner = {"uid": uid, "controller": True}
+        nobody = {
+            "metadata": {"name": "", "creationTimestamp": "", "ownerReferences": [owner]},
+            "status": {"phase": None},
+        }
+        return [{**nobody, "note": said.note}] if said.warning else []
+
     async def _read(self, pod: Object) -> Object:
         """With what the kubelet tells of one that does not start, such as that its Secret is missing."""
         if not hangs(pod):
             return _kept(pod)
         said = last_word("", await self._events_of(pod["metadata"]["namespace"], pod["metadata"]["uid"]))
         return {**_kept(pod), **({"note": said.note} if said.warning else {})}
-
-
-def _job(pod: Object) -> str | None:
-    return (pod["metadata"].get("labels") or {}).get("batch.kubernetes.io/job-name")
 
 
 def _is_over(pod: Object) -> bool:
@@ -100,7 +110,7 @@ def _kept(pod: Object) -> Object:
         if each.get("type") == "PodScheduled"
     ]
     return {
-        "metadata": {name: metadata.get(name) for name in ("name", "creationTimestamp", "labels")},
+        "metadata": {name: metadata.get(name) for name in ("name", "creationTimestamp", "ownerReferences")},
         "status": {
             "phase": status.get("phase"),
             "conditions": conditions,

@@ -25,8 +25,9 @@ there during a rollout only are in rollout_conditions.py.
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
-from fairlead.api.kinds import DEPLOYMENT, SERVICE
+from fairlead.api.kinds import DEPLOYMENT, JOB, SERVICE
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.phases import ON_TRIAL
 from fairlead.api.reasons import ConditionType, Phase, Reason
@@ -38,8 +39,8 @@ from fairlead.report.finding import Finding, Verdict
 from fairlead.report.monitoring import KINDS, monitoring_active
 from fairlead.report.rollout_conditions import rollout_conditions
 from fairlead.report.scaling import scaling_active
-from fairlead.situation import Manifest, Situation
-from fairlead.sources.fetched import fetches
+from fairlead.situation import Situation
+from fairlead.sources.fetched import fetched_at, fetches, has_to_fetch
 from fairlead.traffic.choice import traffic_of
 
 TAKES_A_PERSON = (Reason.ROUTE_REFUSED, Reason.ROUTE_FORBIDDEN, Reason.GATEWAY_API_MISSING)
@@ -96,7 +97,9 @@ Check = Callable[[Situation, Decision], Verdict | None]
 
 
 def _refused(situation: Situation, decision: Decision) -> Verdict | None:
-    refusals = [each for each in situation.refusals if each.kind not in KINDS]
+    # What a name means by now is asked beside: nothing rests on the answer.
+    beside = (*KINDS, *(() if decision.problem else (JOB.kind,)))
+    refusals = [each for each in situation.refusals if each.kind not in beside]
     if not refusals:
         return None
     first = refusals[0]
@@ -139,10 +142,8 @@ def _candidate_waits(situation: Situation, decision: Decision) -> Verdict | None
     if decision.candidate is None or decision.wait is None:
         return None
     serves = f"; {decision.stable.name} goes on serving" if decision.stable else ""
-    # What a canary waits for is not its fault, and its deadline does not run; nor does that of one that fetches its
-    # model. Its Deployment does not know that.
-    patient = decision.phase == Phase.WAITING or fetches(situation, decision.candidate.name)
-    late = not patient and _past_deadline(situation.deployment(decision.candidate.name))
+    # What a canary waits for is not its fault, and its deadline does not run. Its Deployment does not know that.
+    late = decision.phase != Phase.WAITING and _past_deadline(situation, decision.candidate.name)
     return _waiting(situation, decision.candidate, decision.wait, serves, overdue=decision.overdue or late)
 
 
@@ -154,7 +155,7 @@ def _stable_incomplete(situation: Situation, decision: Decision) -> Verdict | No
         return None
     reason = Reason.STARTING if serving else Reason.NOT_AVAILABLE
     wait = Wait(reason=reason, message=f"{serving} of {needed} replicas of {decision.stable.name} are available")
-    late = _past_deadline(situation.deployment(decision.stable.name))
+    late = _past_deadline(situation, decision.stable.name)
     return _waiting(situation, decision.stable, wait, "", overdue=late)
 
 
@@ -172,12 +173,18 @@ def _waiting(situation: Situation, revision: Revision, wait: Wait, suffix: str, 
     return Verdict(ready=False, reason=reason, message=message + suffix, stalled=overdue)
 
 
-def _past_deadline(deployment: Manifest | None) -> bool:
-    found = ((deployment or {}).get("status") or {}).get("conditions") or ()
-    return any(
+def _past_deadline(situation: Situation, revision: str) -> bool:
+    """What the Deployment says; but it knows nothing of a model that had to be fetched first."""
+    deployment = situation.deployment(revision) or {}
+    found = (deployment.get("status") or {}).get("conditions") or ()
+    late = any(
         condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded"
         for condition in found
     )
+    if not late or not has_to_fetch(situation, revision):
+        return late
+    got, allowed = fetched_at(situation, revision), (deployment.get("spec") or {}).get("progressDeadlineSeconds") or 0
+    return not fetches(situation, revision) and (got is None or got + timedelta(seconds=allowed) < situation.now)
 
 
 def _asked_by(spec: ModelDeploymentSpec) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from fairlead.api.history import TRIAL_ENDED, Outcome
+from fairlead.api.modeluri import shown
 from fairlead.api.reasons import ConditionType, Reason
 from fairlead.api.status import Condition, Status, untold
 from fairlead.plan import Event
@@ -75,8 +76,8 @@ def _moved(before: Status | None, now: Status) -> Iterator[Event]:
     old, new = before.source if before else None, now.source
     if new is None or new.latest is None or (old is not None and old.latest == new.latest):
         return
-    goes_on = f"; {new.revision} goes on with {new.resolved}" if new.resolved else ""
-    message = f"{new.uri} came to mean {new.latest}{goes_on}"
+    goes_on = f"; {new.revision} goes on with {shown(new.resolved)}" if new.resolved else ""
+    message = f"{shown(new.uri)} came to mean {shown(new.latest)}{goes_on}"
     yield Event(type="Normal", reason="SourceMoved", action="LookUp", message=message)
 
 

@@ -57,6 +57,7 @@ def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision, 
         handled=handled(decision),
         monitoring=monitoring_status(situation, spec),
         source=source_status(situation, lookup),
+        lookup=lookup.failed,
         scaling=scaling_status(situation, spec, decision),
         draining=tuple(
             DrainingStatus(revision=old.revision.name, since=old.since, served=old.served, reached=old.reached)
@@ -68,7 +69,7 @@ def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision, 
 def unreadable_status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Status:
     """The status of a resource that cannot be read. Of what only its spec could tell, what is remembered stays."""
     before = situation.status or Status()
-    kept = {"monitoring": before.monitoring, "scaling": before.scaling}
+    kept = {"monitoring": before.monitoring, "scaling": before.scaling, "source": before.source}
     return status(situation, spec, decision).model_copy(update=kept)
 
 

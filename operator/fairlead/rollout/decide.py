@@ -29,7 +29,6 @@ from fairlead.rollout.stable import stable_revision, stable_since
 from fairlead.rollout.subject import standing
 from fairlead.rollout.untried import takes_over_at_once
 from fairlead.situation import Situation, revision_of
-from fairlead.sources.fetched import fetches
 from fairlead.traffic.choice import traffic_of
 
 
@@ -99,7 +98,7 @@ def _beside(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, w
     known = {stable.name, wanted.name, *(drained.revision.name for drained in old)}
     old = (*old, *abandoned(situation, spec, known))
     left = time_left(situation, spec, wanted)
-    overdue = left <= NOTHING and not fetches(situation, wanted.name)
+    overdue = left <= NOTHING
     stays = not overdue and needs_the_room(situation, stable, wanted, needed)
     # What is asked follows from the status that is written now, and no event tells of one's own writing.
     ask = SOON if wait == about_to_be_asked(wanted) else None

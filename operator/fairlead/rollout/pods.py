@@ -1,19 +1,16 @@
 """What the pods of a canary tell without statistics: what does not run is bad, and what has no room is not."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from fairlead.api import names
 from fairlead.api.reasons import Reason
 from fairlead.decision import Wait
 from fairlead.situation import Manifest, Situation
-from fairlead.sources.fetched import fetches
-from fairlead.sources.job import LASTING
+from fairlead.sources.fetched import LASTING, fetches
 
 LONGEST = 500  # characters of what the program that fetches says
-FETCHING = timedelta(hours=6)
-"""So long after it was first asked for, a canary may still take its time to fetch its model."""
 RESTARTS = 3
 """So often one container has to end before it counts: a server may well wait for something by ending once or twice."""
 
@@ -52,14 +49,8 @@ def waits_for_room(situation: Situation, canary: str) -> bool:
 
 
 def not_to_be_hurried(situation: Situation, canary: str) -> bool:
-    """Whether it waits for room, or fetches its model: a deadline is about what it does once it could.
-
-    Not for ever: pods that are evicted with what they have fetched are followed by others, which fetch it again.
-    """
-    rollout = situation.status.rollout if situation.status else None
-    started = rollout.started if rollout is not None and rollout.revision == canary else None
-    patient = started is None or situation.now - started < FETCHING
-    return waits_for_room(situation, canary) or (patient and fetches(situation, canary))
+    """Whether it waits for room, or fetches its model: a deadline is about what it does once it could."""
+    return waits_for_room(situation, canary) or fetches(situation, canary)
 
 
 def _unschedulable(pod: Manifest) -> bool:

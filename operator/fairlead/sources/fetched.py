@@ -1,24 +1,46 @@
 """How far the pods of a revision are with fetching their model."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from fairlead.api.names import FETCH
 from fairlead.situation import Manifest, Progress, Situation
 
+LASTING = 65
+"""Exit code of the program where trying again would not help."""
 FETCH_PORT = 8079
 """Where the program that fetches tells how far it is."""
 
 
+PATIENCE = timedelta(hours=6)
+"""So long one try to fetch a model may take before it counts against a deadline."""
+
+
 def is_fetching(pod: Manifest) -> bool:
-    """Whether the pod fetches its model, and has not failed at it so far."""
+    """Whether the pod fetches its model, and trying that has not been found to be in vain."""
     found = fetch_status(pod)
-    return "running" in (found.get("state") or {}) and not found.get("restartCount")
+    ended = (found.get("lastState") or {}).get("terminated") or {}
+    return "running" in (found.get("state") or {}) and ended.get("exitCode") != LASTING
 
 
 def fetches(situation: Situation, revision: str) -> bool:
-    """Whether a revision is not to be hurried: a pod of it fetches the model, at the first try."""
-    living = (pod for pod in situation.pods_of(revision) if not pod["metadata"].get("deletionTimestamp"))
-    return any(map(is_fetching, living))
+    """Whether a revision is not to be hurried: a pod of it fetches the model."""
+    fetching = (fetch_status(pod) for pod in _living(situation, revision) if is_fetching(pod))
+    began = [_time(status, "running", "startedAt") for status in fetching]
+    return any(at is None or situation.now - at < PATIENCE for at in began)
+
+
+def fetched_at(situation: Situation, revision: str) -> datetime | None:
+    """When a pod of the revision has last got its model whole; None where none has, or none has to."""
+    ended = [_time(fetch_status(pod), "terminated", "finishedAt") for pod in _living(situation, revision)]
+    return max((at for at in ended if at is not None), default=None)
+
+
+def has_to_fetch(situation: Situation, revision: str) -> bool:
+    """Whether pods of the revision fetch their model before they serve."""
+    template = ((situation.deployment(revision) or {}).get("spec") or {}).get("template") or {}
+    before = (template.get("spec") or {}).get("initContainers") or ()
+    return any(container.get("name") == FETCH for container in before)
 
 
 def fetch_status(pod: Manifest) -> Manifest:
@@ -41,6 +63,15 @@ def size(amount: int) -> str:
             break
         value, unit = value / 1024, larger
     return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.3g} {unit}"
+
+
+def _living(situation: Situation, revision: str) -> Iterator[Manifest]:
+    return (pod for pod in situation.pods_of(revision) if not pod["metadata"].get("deletionTimestamp"))
+
+
+def _time(container: Manifest, state: str, name: str) -> datetime | None:
+    told = ((container.get("state") or {}).get(state) or {}).get(name)
+    return datetime.fromisoformat(told) if isinstance(told, str) else None
 
 
 def _statuses(pod: Manifest) -> Iterator[Manifest]:

@@ -13,14 +13,13 @@ from fairlead.metadata import manifest
 from fairlead.site import Site
 from fairlead.situation import Identity
 from fairlead.sources.container import fetching_container, fetching_volumes, patterns
+from fairlead.sources.fetched import LASTING
 from fairlead.sources.way import Way, way_of
 
-LASTING = 65
-"""Exit code of the program where trying again would not help."""
 DEADLINE = {Way.FETCHED: 600, Way.IMAGE_VOLUME: 120}
-"""Seconds, with the pull of its image."""
-TRIES = {Way.FETCHED: 2, Way.IMAGE_VOLUME: 0}
-"""More after the first. What the kubelet can mount does not wait long for being pinned."""
+"""Seconds, with the pull of its image. What the kubelet can mount does not wait long for being pinned."""
+TRIES = 2
+"""More after the first."""
 
 
 def lookup_job(identity: Identity, model: ModelDeployment, site: Site) -> dict[str, Any]:
@@ -33,11 +32,13 @@ def lookup_job(identity: Identity, model: ModelDeployment, site: Site) -> dict[s
 def _spec(model: ModelDeployment, site: Site) -> dict[str, Any]:
     pod, way = model.spec.pod, way_of(model.spec.model, site)
     dumped = pod.model_dump(mode="json", by_alias=True, exclude_none=True)
-    placed = {key: dumped[key] for key in ("tolerations", "imagePullSecrets") if dumped.get(key)}
+    # Where the model's pods run: the same can be reached from there, and images are chosen for the same platform.
+    kept = ("nodeSelector", "tolerations", "affinity", "priorityClassName", "runtimeClassName", "schedulerName")
+    placed = {key: dumped[key] for key in (*kept, "imagePullSecrets") if dumped.get(key)}
     if "tolerations" in placed:  # an empty value is no value: the API server does not store it
         placed["tolerations"] = [{k: v for k, v in each.items() if v != ""} for each in placed["tolerations"]]
     return {
-        "backoffLimit": TRIES[way],
+        "backoffLimit": TRIES,
         "activeDeadlineSeconds": DEADLINE[way],
         "podFailurePolicy": {
             "rules": [

@@ -10,20 +10,23 @@ from datetime import datetime, timedelta
 
 from fairlead.api.kinds import JOB
 from fairlead.api.modeldeployment import ModelDeployment
-from fairlead.api.modeluri import is_floating
+from fairlead.api.modeluri import is_floating, scheme_of, shown
 from fairlead.api.names import FETCH
 from fairlead.api.quantity import quantity_value
 from fairlead.api.reasons import Reason
 from fairlead.api.revision import Revision, digest
+from fairlead.api.status import LookupStatus
 from fairlead.decision import Problem
+from fairlead.metadata import is_part_of
 from fairlead.plan import Delete
 from fairlead.situation import Manifest, Situation
-from fairlead.sources.fetched import size
-from fairlead.sources.job import LASTING, lookup_job
+from fairlead.sources.fetched import LASTING, size
+from fairlead.sources.job import lookup_job
 from fairlead.sources.way import Way, way_of
 
-AFRESH = timedelta(minutes=2)
-"""After a failure it is tried again: the Secret may be right by now."""
+AFRESH, LONGEST_PAUSE = timedelta(minutes=2), timedelta(minutes=30)
+"""After a failure it is tried again, the Secret may be right by now; each time after twice as long, up to that."""
+MOST_FAILURES = 100
 LONGEST = 1000  # characters of what the program says
 NO_IMAGE = (
     "this Fairlead was installed without the image that fetches models: set sources.image of its chart, or mount the "
@@ -45,9 +48,9 @@ class Lookup:
     """What came of looking up the source of a model.
 
     `job` is to be there; `stale` is a Job of an earlier try, to be deleted. `found` is what the reference means,
-    `failure` why that cannot be found out, as a sentence; neither is set while it is being looked up, and `told` is
-    then what holds that up. `known` is the revision that was made of it already, and `fresh` says that the answer came
-    since.
+    `failure` why that cannot be found out, as a sentence, and `failed` what is remembered of that; none is set while it
+    is being looked up for the first time, and `told` is then what holds that up. `known` is the revision that was made
+    of it already, and `fresh` says that the answer came since.
     """
 
     known: Revision | None = None
@@ -55,6 +58,7 @@ class Lookup:
     stale: Delete | None = None
     found: Found | None = None
     failure: str = ""
+    failed: LookupStatus | None = None
     told: str = ""
     fresh: bool = False
     look_again: timedelta | None = None
@@ -78,39 +82,56 @@ def looked_up(situation: Situation, model: ModelDeployment, known: Revision | No
     if wait is not None:
         return Lookup(known=known, look_again=wait or None)
     job = lookup_job(situation.identity, model, situation.site)
-    name = job["metadata"]["name"]
-    live = situation.child(JOB, name)
-    answers = [pod for pod in situation.lookups if _job_of(pod) == name]
-    found = next((found for pod in answers if (found := _found(pod)) is not None), None)
+    live = situation.child(JOB, job["metadata"]["name"])
+    answers = [pod for pod in situation.lookups if live is not None and is_part_of(pod, live["metadata"]["uid"])]
+    found = next((found for pod in answers if (found := _found(pod, uri)) is not None), None)
     if found is not None:
         # The answer is kept until it is recorded: in the revision, or in status.
         return Lookup(known=known, job=job if known is None else None, found=found, fresh=True)
-    failed = _failed_at(live)
-    lasting = next((pod for pod in answers if _exit_code(pod) == LASTING), None)
-    if failed is None and lasting is None:
-        return Lookup(known=known, job=job, told=_waits_for(answers))
-    failure = _why(lasting or next(iter(reversed(answers)), None), live)
     if known is not None:
-        return Lookup(known=known, failure=failure, fresh=True)
-    left = (failed or situation.now) + AFRESH - situation.now
-    if left > timedelta(0) or live is None:
-        return Lookup(job=job, failure=failure, look_again=left)
-    stale = Delete(kind=JOB, name=name, uid=live["metadata"]["uid"])
-    return Lookup(stale=stale, failure=failure)
+        return _looked_up_again(known, job, live, answers)
+    return _tried(situation, uri, job, live, answers)
+
+
+def _looked_up_again(known: Revision, job: Manifest, live: Manifest | None, answers: list[Manifest]) -> Lookup:
+    """It serves already: a failure is told, and it is tried again when it is due again."""
+    if _failed_at(live) is None and _in_vain(answers) is None:
+        return Lookup(known=known, job=job, told=_waits_for(answers))
+    return Lookup(known=known, failure=_why(answers, live), fresh=True)
+
+
+def _tried(situation: Situation, uri: str, job: Manifest, live: Manifest | None, answers: list[Manifest]) -> Lookup:
+    """Nothing runs of it yet. While it is tried again, the last failure stays told: nothing has become better."""
+    before = situation.status.lookup if situation.status else None
+    failed = before if before is not None and before.uri == uri else None
+    at = _failed_at(live)
+    if at is None or live is None:
+        failure = _why(answers, live) if _in_vain(answers) else failed.problem if failed else ""
+        return Lookup(job=job, failure=failure, failed=failed, told=_waits_for(answers))
+    if failed is None or failed.time != at:
+        failures = min((failed.failures if failed else 0) + 1, MOST_FAILURES)
+        failed = LookupStatus(uri=uri, failures=failures, time=at, problem=_why(answers, live))
+    left = at + min(AFRESH * 2 ** (failed.failures - 1), LONGEST_PAUSE) - situation.now
+    if left > timedelta(0):
+        return Lookup(job=job, failure=failed.problem, failed=failed, look_again=left)
+    stale = Delete(kind=JOB, name=live["metadata"]["name"], uid=live["metadata"]["uid"])
+    return Lookup(stale=stale, failure=failed.problem, failed=failed)
 
 
 def unresolved(situation: Situation, model: ModelDeployment, lookup: Lookup) -> Problem | None:
     """Why no revision can be made of the source yet, or None when one can."""
     way, uri = way_of(model.spec.model, situation.site), model.spec.model.uri
     if way == Way.FETCHED and not situation.site.fetching.image:
-        return Problem(reason=Reason.MODEL_UNAVAILABLE, message=f"{uri} has to be fetched, and {NO_IMAGE}")
+        return Problem(reason=Reason.MODEL_UNAVAILABLE, message=f"{shown(uri or '')} has to be fetched, and {NO_IMAGE}")
     if lookup.found is not None:
         return _too_big(model, lookup.found)
     if lookup.job is None and lookup.stale is None:
         return None
     if not lookup.failure:
         told = f": {lookup.told}" if lookup.told else ""
-        return Problem(reason=Reason.RESOLVING, message=f"looking up what {uri} is now{told}", passing=True)
+        return Problem(
+            reason=Reason.RESOLVING, message=f"looking up what {shown(uri or '')} is now{told}", passing=True
+        )
     if way == Way.IMAGE_VOLUME:
         return None  # the kubelet pulls it, and may well have credentials and mirrors of its own
     return Problem(reason=Reason.MODEL_UNAVAILABLE, message=lookup.failure)
@@ -121,7 +142,9 @@ def _too_big(model: ModelDeployment, found: Found) -> Problem | None:
     fetch = model.spec.model.fetch
     if fetch is None or fetch.space is None or not found.bytes or found.bytes <= quantity_value(fetch.space):
         return None
-    message = f"{model.spec.model.uri} has {size(found.bytes)}, and model.fetch.space is {fetch.space}; raise it"
+    message = (
+        f"{shown(model.spec.model.uri or '')} has {size(found.bytes)}, and model.fetch.space is {fetch.space}; raise it"
+    )
     return Problem(reason=Reason.MODEL_UNAVAILABLE, message=message)
 
 
@@ -139,8 +162,9 @@ def _until_due(situation: Situation, known: Revision) -> timedelta | None:
     return left if left > timedelta(0) else None
 
 
-def _job_of(pod: Manifest) -> str:
-    return str((pod["metadata"].get("labels") or {}).get("batch.kubernetes.io/job-name"))
+def _in_vain(pods: list[Manifest]) -> Manifest | None:
+    """A pod whose program says that trying again would not help."""
+    return next((pod for pod in pods if _exit_code(pod) == LASTING), None)
 
 
 def _terminated(pod: Manifest) -> Manifest:
@@ -155,15 +179,16 @@ def _exit_code(pod: Manifest) -> int | None:
     return code if isinstance(code, int) else None
 
 
-def _found(pod: Manifest) -> Found | None:
+def _found(pod: Manifest, uri: str) -> Found | None:
     """What the program has found; None when it has not ended well, or nobody can read what it says."""
     if _exit_code(pod) != 0:
         return None
     try:
         told = json.loads(str(_terminated(pod).get("message") or "").strip().splitlines()[-1])
-        return Found(uri=str(told["uri"]), files=int(told["files"]), bytes=int(told["bytes"]))
+        found = Found(uri=str(told["uri"]), files=int(told["files"]), bytes=int(told["bytes"]))
     except (ValueError, KeyError, TypeError, IndexError):
         return None
+    return found if scheme_of(found.uri) == scheme_of(uri) and not is_floating(found.uri) else None
 
 
 def _failed_at(job: Manifest | None) -> datetime | None:
@@ -173,15 +198,22 @@ def _failed_at(job: Manifest | None) -> datetime | None:
     return None
 
 
-def _why(pod: Manifest | None, job: Manifest | None) -> str:
-    """The program's own sentence; else what the Job says."""
+def _why(pods: list[Manifest], job: Manifest | None) -> str:
+    """The program's own sentence; else what holds its pod up, or what the Job says."""
+    pod = _in_vain(pods) or next(reversed(pods), None)
     message = " ".join(str(_terminated(pod).get("message") or "").split()) if pod is not None else ""
     if message:
         return message[:LONGEST]
     name = (job or {"metadata": {"name": "?"}})["metadata"]["name"]
-    waits = _waits_for([pod]) if pod is not None else ""
-    told = waits or "its pod has left no word"
+    told = _waits_for(pods) or _said(job) or "its pod has left no word"
     return f"what the reference is now cannot be looked up: {told} (kubectl describe job {name})"[:LONGEST]
+
+
+def _said(job: Manifest | None) -> str:
+    for condition in ((job or {}).get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "Failed":
+            return str(condition.get("message") or condition.get("reason") or "")
+    return ""
 
 
 def _waits_for(pods: list[Manifest]) -> str:

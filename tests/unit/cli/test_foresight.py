@@ -9,6 +9,7 @@ from canary_world import CanaryWorld, a_canary
 from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.cli.foresight import foresight
 from fairlead.reconcile import reconcile
+from fairlead.site import Fetching, Site
 from swap_world import SwapWorld
 from unit.test_canary import on_trial, until_phase
 from unit.test_decisions import canary, judged
@@ -143,3 +144,12 @@ def test_accelerators_are_counted():
     text = told(served(), **version("2"), resources=gpu)
     assert "Each pod needs 2 nvidia.com/gpu, 4 for all of its pods beside those of the old revision." in text
     assert "memory" not in text
+
+
+def test_it_is_not_said_that_nothing_comes_before_it_is_known_what_a_branch_is():
+    site = Site(fetching=Fetching(image="registry.example/fetcher:1"))
+    world = World(a_model(model={"uri": f"hf://org/name@{40 * 'a'}"}), site=site)
+    world.settle()
+    text = told(world, model={"uri": "hf://org/name@main", "version": "2"})
+    assert "A new revision will be made once it is known what model.uri means now" in text
+    assert "No new revision" not in text

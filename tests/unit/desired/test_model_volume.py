@@ -49,6 +49,7 @@ def test_what_is_fetched_is_seen_by_the_server_when_it_is_whole_and_for_reading_
         "hf://org/name@main",
         "/mnt/fetched/model",
         "--exclude=*.bin",
+        f"--space={40 * 2**30}",
         "--listen=8079",
     ]
     assert container["env"] == [{"name": "HF_ENDPOINT", "value": "https://hub.example"}]
@@ -73,4 +74,6 @@ def test_on_a_shared_claim_other_files_have_another_folder():
         return str(mount["subPath"])
 
     assert folder() == folder()
-    assert len({folder(), folder(include=["*.json"]), folder(exclude=["*.json"])}) == 3
+    elsewhere = folder(env=[{"name": "MLFLOW_TRACKING_URI", "value": "https://mlflow.example"}])
+    others = {folder(include=["*.json"]), folder(exclude=["*.json"]), elsewhere, folder(secretName="other")}
+    assert len({folder(), *others}) == 5

@@ -8,7 +8,7 @@ from fairlead.cluster.errors import ApiError, Rejected
 from fairlead.observe.lookups import Lookups
 
 KEY = ("risk", "fraud")
-CHILDREN = {(JOB, "fraud-1"): {"metadata": {"name": "fraud-1"}}}
+CHILDREN = {(JOB, "fraud-1"): {"metadata": {"name": "fraud-1", "uid": "job"}}}
 
 
 def pod(message: str, heartbeat: str = "2026-01-05T09:00:00Z") -> dict[str, Any]:
@@ -47,7 +47,7 @@ class Cluster:
         return self.pods
 
     async def events_of(self, namespace: str, uid: str) -> list[dict[str, Any]]:
-        assert (namespace, uid) == ("risk", "1")
+        assert (namespace, uid) in (("risk", "1"), ("risk", "job"))
         return self.events
 
     async def asked_again(self, times: int = 2) -> None:
@@ -108,4 +108,18 @@ async def test_a_pod_that_does_not_start_brings_what_the_kubelet_says():
     lookups.pods(KEY, CHILDREN)
     await asyncio.wait_for(cluster.news.wait(), 5)
     assert [each.get("note") for each in lookups.pods(KEY, CHILDREN)] == [missing]
+    await lookups.close()
+
+
+async def test_a_job_that_may_have_no_pod_brings_why():
+    cluster = Cluster()
+    refused = 'pods "fraud-1-x" is forbidden: exceeded quota'
+    cluster.events = [
+        {"type": "Warning", "reason": "FailedCreate", "message": refused, "lastTimestamp": "2026-01-05T09:00:02Z"}
+    ]
+    lookups = Lookups(cluster.pods_of, cluster.events_of, lambda key: cluster.news.set(), again=0.01)
+    lookups.pods(KEY, CHILDREN)
+    await asyncio.wait_for(cluster.news.wait(), 5)
+    (told,) = lookups.pods(KEY, CHILDREN)
+    assert (told["note"], told["metadata"]["ownerReferences"][0]["uid"]) == (refused, "job")
     await lookups.close()

@@ -1,14 +1,18 @@
 """What a reference meant when its revision was made, told as stories: nothing changes because a name moves."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from fairlead.api.kinds import DEPLOYMENT, JOB
+from fairlead.api.reasons import Reason
 from fairlead.plan import Delete
+from fairlead.reconcile import reconcile
 from fairlead.site import Fetching, Site
+from fairlead.situation import Refusal
 from world import World, a_model
 
 BRANCH, OLD, NEW = "hf://org/name@main", f"hf://org/name@{'a' * 40}", f"hf://org/name@{'b' * 40}"
@@ -115,6 +119,80 @@ def test_the_programs_own_sentence_is_told_and_it_is_tried_again():
     world.meanings[BRANCH] = means(OLD)
     world.settle()
     assert ready(world)["status"] == "True"
+
+
+def test_it_is_tried_again_after_longer_and_longer_and_meanwhile_nothing_changes_in_what_is_told():
+    world = a_world()
+    world.meanings[BRANCH] = (65, "hub.example answered 401")
+    world.settle(looks=3)
+    told, made = set(), 0
+    for _ in range(4 * 60):
+        before = jobs(world)
+        world.reconcile()
+        world.run_pods()
+        made += not before and bool(jobs(world))
+        told.add((ready(world)["reason"], ready(world)["message"]))
+        world.now += timedelta(minutes=1)
+    assert told == {("ModelUnavailable", "hub.example answered 401")}
+    assert made < 14, "after 2, 4, 8, 16 and then 30 minutes"
+    world.change(model={"uri": "hf://org/other@main"})
+    world.meanings["hf://org/other@main"] = means(OLD)
+    world.settle()
+    assert ready(world)["status"] == "True"
+    assert world.status is not None
+    assert "lookup" not in world.status
+
+
+def test_nobody_wants_to_know_any_more_what_an_earlier_spec_meant():
+    world = a_world()
+    for number in range(4):
+        world.change(model={"uri": f"hf://org/name@branch-{number}"})
+        world.reconcile()
+        world.reconcile()
+    assert len(jobs(world)) == 1
+
+
+def test_a_pod_that_the_job_has_not_made_says_nothing():
+    world = a_world()
+    world.meanings[BRANCH] = means(OLD)
+    world.reconcile()
+    look = world.look()
+    others = [{**pod, "metadata": {**pod["metadata"], "ownerReferences": []}} for pod in look.lookups]
+    assert look.lookups
+    told = reconcile(replace(look, lookups=tuple(others))).status["conditions"]
+    assert told[0]["reason"] == "Resolving"
+
+
+def test_an_answer_about_something_else_is_none():
+    world = a_world()
+    world.meanings[BRANCH] = means("https://evil.example/model")
+    world.settle()
+    assert not world.deployments()
+
+
+def test_a_job_that_is_refused_later_on_is_no_trouble_of_what_serves():
+    world = a_world()
+    world.meanings[BRANCH] = means(OLD)
+    world.settle()
+    world.now += HOURS
+    quota = Refusal(kind="Job", name="fraud-1", reason=Reason.WRITE_REFUSED, message="exceeded quota")
+    world.refusals = (quota,)
+    world.reconcile()
+    assert ready(world)["status"] == "True"
+
+
+def test_what_could_not_be_run_is_not_looked_up():
+    world = a_world()
+    world.runtime = None
+    world.settle()
+    assert ready(world)["reason"] == "RuntimeNotFound"
+    assert not jobs(world)
+
+
+def test_what_signs_an_address_is_not_told():
+    world = a_world("https://models.example/fraud.tar?signature=secret")
+    world.settle()
+    assert ready(world)["message"] == "looking up what https://models.example/fraud.tar?… is now"
 
 
 def test_what_serves_goes_on_while_the_next_one_cannot_be_found():
