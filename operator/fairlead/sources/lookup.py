@@ -188,7 +188,8 @@ def _found(pod: Manifest, uri: str) -> Found | None:
         found = Found(uri=str(told["uri"]), files=int(told["files"]), bytes=int(told["bytes"]))
     except (ValueError, KeyError, TypeError, IndexError):
         return None
-    return found if scheme_of(found.uri) == scheme_of(uri) and not is_floating(found.uri) else None
+    same = scheme_of(found.uri) == scheme_of(uri) and not is_floating(found.uri)
+    return found if same or found.uri == uri else None
 
 
 def _failed_at(job: Manifest | None) -> datetime | None:

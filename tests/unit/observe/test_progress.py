@@ -71,5 +71,10 @@ async def test_how_much_it_is_in_all_need_not_be_known():
         assert fetches.progress(KEY, lambda: (pod,)) == (Progress(revision="fraud-1", percent=0),)
 
 
-def test_a_pod_that_failed_before_is_not_waited_for():
-    assert Fetches(None, lambda key: None).progress(KEY, lambda: (a_pod(restartCount=1),)) == ()  # type: ignore[arg-type]
+def test_a_pod_that_tries_in_vain_is_not_waited_for():
+    assert (
+        Fetches(None, lambda key: None).progress(
+            KEY, lambda: (a_pod(restartCount=1, lastState={"terminated": {"exitCode": 65}}),)
+        )
+        == ()
+    )  # type: ignore[arg-type]
