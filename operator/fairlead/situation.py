@@ -143,7 +143,7 @@ class Situation:
     """One look at one model. `status` is what was written last, or None when there is none that can be read.
 
     `other_runtimes` are the names of those ModelRuntimes that there are, where the one that the model names is not.
-    `lookups` are the pods of Jobs that look up what model.uri means, oldest first.
+    `lookups` are the pods of Jobs that look up what model.uri means, oldest first; `offline` says that nobody can.
     `served` are those optional kinds that the cluster has, and `forbidden` those of which Fairlead may not read any.
     """
 
@@ -170,6 +170,7 @@ class Situation:
     refusals: tuple[Refusal, ...] = ()
     served: frozenset[Kind] = frozenset(OPTIONAL)
     forbidden: frozenset[Kind] = frozenset()
+    offline: bool = False
     site: Site = field(default_factory=Site)
 
     def child(self, kind: Kind, name: str) -> Manifest | None:

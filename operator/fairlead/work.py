@@ -113,6 +113,8 @@ def _stuck(
         return datetime.fromisoformat(stalled["lastTransitionTime"])
     if reason in AS_ASKED or isinstance(situation.model, Invalid):
         return None
+    if reason == Reason.FETCHING:  # that may take its time
+        return None
     may_take = situation.model.spec.rollout
     match rollout["phase"]:
         case Phase.STOPPING | Phase.STARTING | Phase.WAITING | Phase.PROMOTING:

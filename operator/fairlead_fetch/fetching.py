@@ -137,6 +137,7 @@ class Fetching:
                 self.log(f"unpacking {item.path}")
                 name = f"{item.path} of {self.given.shown()}"
                 unpack(self._file(index, item), self.place.partial, item.unpack, self.wanted, name)
+                self.place.check_space(0, self.most)
                 self.place.note(UNPACKED, item.path)
             self._file(index, item).unlink(missing_ok=True)
         if packed:

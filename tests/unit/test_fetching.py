@@ -13,7 +13,7 @@ from fairlead.api.times import format_time
 from fairlead.reconcile import reconcile
 from fairlead.rollout.pods import crash_looping, not_to_be_hurried
 from fairlead.situation import Situation
-from fairlead.sources.fetched import PATIENCE
+from fairlead.sources.fetched import ALL_PATIENCE, PATIENCE
 from world import World, a_model
 
 LONG = timedelta(hours=1)
@@ -65,6 +65,21 @@ def test_a_try_that_was_interrupted_is_gone_on_with_but_not_one_that_is_in_vain_
     began = running(world)
     world.now += PATIENCE
     assert not not_to_be_hurried(seen(world, canary, **began), canary)
+
+
+def test_a_source_that_does_not_answer_for_a_while_is_not_the_canarys_fault_but_not_for_days():
+    world, canary = a_canary_that_fetches()
+    away = {
+        "restartCount": 5,
+        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": {"terminated": {"exitCode": 75, "message": "hub.example does not answer"}},
+    }
+    world.now += LONG
+    look = reconcile(seen(world, canary, **away))
+    assert look.status["rollout"]["phase"] == "Waiting"
+    assert "hub.example does not answer" in look.status["conditions"][0]["message"]
+    world.now += ALL_PATIENCE
+    assert phase_at(seen(world, canary, **away)) == "RolledBack"
 
 
 def test_the_deadline_begins_when_the_model_is_there():

@@ -29,8 +29,9 @@ def scheme_of(uri: str) -> str:
 
 def shown(uri: str) -> str:
     """For people, without its query: what signs an address is in there."""
-    address, mark, _ = uri.partition("?")
-    return f"{address}{mark}…" if mark else address
+    address, mark, query = uri.partition("?")
+    pin = re.search(f"{_SHA256}$", query)
+    return f"{address}{mark}…{pin[0] if pin else ''}" if mark else address
 
 
 def is_floating(uri: str) -> bool:

@@ -170,6 +170,7 @@ class LookupStatus(Part):
     """That what model.uri means cannot be found out, and how often that was tried."""
 
     uri: str = Field(max_length=1024, description="What the spec says.")
+    job: str = Field(max_length=63, description="The Job that has looked it up; another one asks anything else.")
     failures: int = Field(ge=1, le=100, description="How many times.")
     time: Time = Field(description="When it failed last.")
     problem: str = Field(max_length=1024, description="Why.")

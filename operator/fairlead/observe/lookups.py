@@ -17,7 +17,7 @@ from fairlead.observe.hanging import hangs, last_word
 log = logging.getLogger(__name__)
 
 AGAIN = 2.0  # seconds between two readings
-PATIENT = 10  # times as long when there is nothing new to come
+PATIENT = 15  # times as long once the Jobs have ended: a failed one stays until the next try
 AT_ONCE = 8
 
 PodsOf = Callable[[str, str], Awaitable[list[Object]]]
@@ -40,13 +40,15 @@ class Lookups:
 
     def pods(self, key: Key, children: Mapping[tuple[Kind, str], Object]) -> tuple[Object, ...]:
         """The pods of the model's Jobs as they were read last, oldest first; begins to read when nobody does."""
-        jobs = {name: live["metadata"]["uid"] for (kind, name), live in children.items() if kind == JOB}
-        if not jobs:
+        found = {name: live for (kind, name), live in children.items() if kind == JOB}
+        if not found:
             self.end(key)
             return ()
-        about = tuple(sorted(jobs.values()))
-        if not self._running.goes_on(key, about):
-            self._running.begin(key, about, lambda: self._follow(key, jobs))
+        jobs = {name: live["metadata"]["uid"] for name, live in found.items()}
+        over = all(map(_has_ended, found.values()))
+        about = (str(over), *sorted(jobs.values()))
+        if not self._running.goes_on(key, about):  # and when they end it is read at once what they have left
+            self._running.begin(key, about, lambda: self._follow(key, jobs, PATIENT if over else 1))
         return self._seen.get(key, ())
 
     def end(self, key: Key) -> None:
@@ -58,7 +60,7 @@ class Lookups:
         """Ends all reading."""
         await self._running.close()
 
-    async def _follow(self, key: Key, jobs: Mapping[str, str]) -> None:
+    async def _follow(self, key: Key, jobs: Mapping[str, str], patience: int) -> None:
         while True:
             try:
                 async with self._at_once:
@@ -72,16 +74,14 @@ class Lookups:
                 if pods != self._seen.get(key, ()):
                     self._seen[key] = pods
                     self._tell(key)
-            # The last pod of a Job that has failed stays until the next try.
-            over = bool(self._seen.get(key)) and all(map(_is_over, self._seen[key]))
-            await asyncio.sleep(PATIENT * self._again if over else self._again)
+            await asyncio.sleep(patience * self._again)
 
     async def _of_job(self, namespace: str, name: str, uid: str) -> list[Object]:
         """Its pods; and where it may have none, what is told of that, as if one said it."""
         pods = [await self._read(pod) for pod in await self._pods_of(namespace, name)]
         if pods:
             return pods
-        said = last_word("", await self._events_of(namespace, uid))
+        said = last_word("", await self._events(namespace, uid))
         owner = {"uid": uid, "controller": True}
         nobody = {
             "metadata": {"name": "", "creationTimestamp": "", "ownerReferences": [owner]},
@@ -93,12 +93,21 @@ class Lookups:
         """With what the kubelet tells of one that does not start, such as that its Secret is missing."""
         if not hangs(pod):
             return _kept(pod)
-        said = last_word("", await self._events_of(pod["metadata"]["namespace"], pod["metadata"]["uid"]))
+        said = last_word("", await self._events(pod["metadata"]["namespace"], pod["metadata"]["uid"]))
         return {**_kept(pod), **({"note": said.note} if said.warning else {})}
 
+    async def _events(self, namespace: str, uid: str) -> list[Object]:
+        """Without the right to read Events less is said."""
+        try:
+            return await self._events_of(namespace, uid)
+        except ApiError as error:
+            log.debug("Events of %s in %s: %s", uid, namespace, error)
+            return []
 
-def _is_over(pod: Object) -> bool:
-    return pod["status"]["phase"] in ("Succeeded", "Failed")
+
+def _has_ended(job: Object) -> bool:
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    return any(each.get("type") in ("Failed", "Complete") and each.get("status") == "True" for each in conditions)
 
 
 def _kept(pod: Object) -> Object:

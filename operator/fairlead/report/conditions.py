@@ -25,7 +25,7 @@ there during a rollout only are in rollout_conditions.py.
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fairlead.api.kinds import DEPLOYMENT, JOB, SERVICE
 from fairlead.api.modeldeployment import ModelDeploymentSpec
@@ -183,8 +183,14 @@ def _past_deadline(situation: Situation, revision: str) -> bool:
     )
     if not late or not has_to_fetch(situation, revision):
         return late
-    got, allowed = fetched_at(situation, revision), (deployment.get("spec") or {}).get("progressDeadlineSeconds") or 0
-    return not fetches(situation, revision) and (got is None or got + timedelta(seconds=allowed) < situation.now)
+    allowed = timedelta(seconds=(deployment.get("spec") or {}).get("progressDeadlineSeconds") or 0)
+    began = fetched_at(situation, revision) or _youngest(situation, revision)
+    return not fetches(situation, revision) and (began is None or began + allowed < situation.now)
+
+
+def _youngest(situation: Situation, revision: str) -> datetime | None:
+    made = [pod["metadata"].get("creationTimestamp") for pod in situation.pods_of(revision)]
+    return max((datetime.fromisoformat(at) for at in made if at), default=None)
 
 
 def _asked_by(spec: ModelDeploymentSpec) -> str:

@@ -70,6 +70,8 @@ def container_failing(seen: Seen) -> Trouble | None:
         if waiting.get("reason") in {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}:
             told = _quote(str(waiting.get("message") or waiting["reason"]))
             return Trouble(reason=Reason.CONTAINER_FAILING, message=f"container {name} cannot start: {told}")
+        if name == names.FETCH:
+            continue  # told by model_unavailable
         ended = _state(container, "state", "terminated") or _state(container, "lastState", "terminated")
         if ended and not container.get("ready"):
             return Trouble(reason=Reason.CONTAINER_FAILING, message=_ended(str(name), ended))

@@ -69,7 +69,7 @@ def status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision, 
 def unreadable_status(situation: Situation, spec: ModelDeploymentSpec, decision: Decision) -> Status:
     """The status of a resource that cannot be read. Of what only its spec could tell, what is remembered stays."""
     before = situation.status or Status()
-    kept = {"monitoring": before.monitoring, "scaling": before.scaling, "source": before.source}
+    kept = {name: getattr(before, name) for name in ("monitoring", "scaling", "source", "lookup")}
     return status(situation, spec, decision).model_copy(update=kept)
 
 

@@ -29,6 +29,7 @@ from fairlead.rollout.stable import stable_revision, stable_since
 from fairlead.rollout.subject import standing
 from fairlead.rollout.untried import takes_over_at_once
 from fairlead.situation import Situation, revision_of
+from fairlead.sources.fetched import has_to_fetch
 from fairlead.traffic.choice import traffic_of
 
 
@@ -65,12 +66,15 @@ def _first(situation: Situation, spec: ModelDeploymentSpec, wanted: Revision) ->
     wait = first_objection(BEFORE_FIRST_TRAFFIC, situation, wanted, needed)
     if wait is None:
         return _settled(situation, spec, wanted)
+    # Of the Deployment's own deadline an event tells, but not of one that begins once the model was fetched.
+    fetched = has_to_fetch(situation, wanted.name)
     return Decision(
         phase=Phase.STARTING,
         replicas=needed,
         stable_replicas=0,
         candidate=wanted,
         wait=wait,
+        look_again=soonest(time_left(situation, spec, wanted)) if fetched else None,
     )
 
 

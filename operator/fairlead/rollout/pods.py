@@ -31,6 +31,8 @@ def crash_looping(situation: Situation, canary: str, since: datetime) -> Wait | 
             words = " ".join(str(ended.get("message") or "").split())[:LONGEST]
             told = f"the model of {canary} cannot be fetched: {words}"
             return Wait(reason=Reason.MODEL_UNAVAILABLE, message=told)
+        if name == names.FETCH:
+            continue  # a source that does not answer is not the canary's fault
         if restarts >= RESTARTS and (young or waiting == "CrashLoopBackOff"):
             code = f", with exit code {ended['exitCode']}" if "exitCode" in ended else ""
             told = f"{name} of {canary} ends over and over{code}"

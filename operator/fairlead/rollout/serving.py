@@ -10,7 +10,7 @@ from fairlead.rollout.draining import drained_from_now, draining, guard_left, ne
 from fairlead.rollout.size import enough_replicas, wanted_replicas
 from fairlead.rollout.stable import stable_since
 from fairlead.situation import Situation, revision_named
-from fairlead.sources.fetched import fetched_at, fetches
+from fairlead.sources.fetched import fetched_at, fetches, has_to_fetch
 
 NOTHING = timedelta(0)
 SOON = timedelta(seconds=1)
@@ -68,7 +68,8 @@ def time_left(situation: Situation, spec: ModelDeploymentSpec, candidate: Revisi
     since = min(rollout.since, situation.now) if rollout is not None and known else situation.now
     if rollout is not None and known and rollout.given_up is not None:
         since = min(max(since, rollout.given_up.since), situation.now)  # with Swap every pod has its own time
-    if fetches(situation, candidate.name):
+    waits = rollout is not None and known and rollout.phase == Phase.WAITING
+    if fetches(situation, candidate.name) or (waits and has_to_fetch(situation, candidate.name)):
         since = situation.now  # a deadline is about what it does with its model
     elif (got := fetched_at(situation, candidate.name)) is not None:
         since = min(max(since, got), situation.now)

@@ -12,27 +12,51 @@ FETCH_PORT = 8079
 """Where the program that fetches tells how far it is."""
 
 
-PATIENCE = timedelta(hours=6)
-"""So long one try to fetch a model may take before it counts against a deadline."""
+PATIENCE, ALL_PATIENCE = timedelta(hours=6), timedelta(hours=24)
+"""So long one try to fetch a model may take before it counts against a deadline, and all tries since the revision was
+asked for: pods that are evicted with what they have fetched are followed by others, which begin anew."""
 
 
 def is_fetching(pod: Manifest) -> bool:
-    """Whether the pod fetches its model, and trying that has not been found to be in vain."""
+    """Whether the pod fetches its model."""
+    return "running" in (fetch_status(pod).get("state") or {}) and not _in_vain(pod)
+
+
+def _is_about_to(pod: Manifest) -> bool:
+    """Whether the pod fetches its model, or is between two tries of which nobody knows that they are in vain."""
+    return is_fetching(pod) or (_last_exit(pod) not in (None, 0, LASTING))
+
+
+def _in_vain(pod: Manifest) -> bool:
+    """Whether the program has said that no further try will help."""
+    return _last_exit(pod) == LASTING
+
+
+def _last_exit(pod: Manifest) -> int | None:
+    """With which code the program has ended last; None where it has not."""
     found = fetch_status(pod)
-    ended = (found.get("lastState") or {}).get("terminated") or {}
-    return "running" in (found.get("state") or {}) and ended.get("exitCode") != LASTING
+    for when in ("state", "lastState"):
+        if ended := (found.get(when) or {}).get("terminated"):
+            return int(ended.get("exitCode") or 0)
+    return None
 
 
 def fetches(situation: Situation, revision: str) -> bool:
     """Whether a revision is not to be hurried: a pod of it fetches the model."""
-    fetching = (fetch_status(pod) for pod in _living(situation, revision) if is_fetching(pod))
+    rollout = situation.status.rollout if situation.status else None
+    started = rollout.started if rollout is not None and rollout.revision == revision else None
+    if started is not None and situation.now - started > ALL_PATIENCE:
+        return False
+    fetching = (fetch_status(pod) for pod in _living(situation, revision) if _is_about_to(pod))
     began = [_time(status, "running", "startedAt") for status in fetching]
     return any(at is None or situation.now - at < PATIENCE for at in began)
 
 
 def fetched_at(situation: Situation, revision: str) -> datetime | None:
     """When a pod of the revision has last got its model whole; None where none has, or none has to."""
-    ended = [_time(fetch_status(pod), "terminated", "finishedAt") for pod in _living(situation, revision)]
+    statuses = [fetch_status(pod) for pod in _living(situation, revision)]
+    good = [each for each in statuses if ((each.get("state") or {}).get("terminated") or {}).get("exitCode") == 0]
+    ended = [_time(each, "terminated", "finishedAt") for each in good]
     return max((at for at in ended if at is not None), default=None)
 
 

@@ -32,9 +32,12 @@ def lookup_job(identity: Identity, model: ModelDeployment, site: Site) -> dict[s
 def _spec(model: ModelDeployment, site: Site) -> dict[str, Any]:
     pod, way = model.spec.pod, way_of(model.spec.model, site)
     dumped = pod.model_dump(mode="json", by_alias=True, exclude_none=True)
-    # Where the model's pods run: the same can be reached from there, and images are chosen for the same platform.
-    kept = ("nodeSelector", "tolerations", "affinity", "priorityClassName", "runtimeClassName", "schedulerName")
-    placed = {key: dumped[key] for key in (*kept, "imagePullSecrets") if dumped.get(key)}
+    # On nodes of the same kind as the model's pods: the same can be reached from there, and images are chosen for the
+    # same platform. But beside them, before them or in their place is nowhere for it.
+    kept = ("nodeSelector", "tolerations", "runtimeClassName", "imagePullSecrets")
+    placed = {key: dumped[key] for key in kept if dumped.get(key)}
+    if nodes := (dumped.get("affinity") or {}).get("nodeAffinity"):
+        placed["affinity"] = {"nodeAffinity": nodes}
     if "tolerations" in placed:  # an empty value is no value: the API server does not store it
         placed["tolerations"] = [{k: v for k, v in each.items() if v != ""} for each in placed["tolerations"]]
     return {

@@ -59,7 +59,8 @@ class MLflow:
 
     def _headers_for(self, url: str) -> Mapping[str, str]:
         """Whoever registers a version says where its files are; only the servers that are configured get the login."""
-        ours = {_origin_of(self._tracking), _origin_of(self._registry)}
+        artifacts = os.environ.get("MLFLOW_ARTIFACTS_URI", "")  # a server of one's own for files (--artifacts-only)
+        ours = {_origin_of(each) for each in (self._tracking, self._registry, artifacts)}
         return self._headers if _origin_of(url) in ours else {}
 
     def _version(self) -> str:
@@ -119,9 +120,9 @@ class MLflow:
         return answer
 
 
-def _origin_of(url: str) -> tuple[str, str]:
+def _origin_of(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _server(variable: str) -> str:
@@ -148,7 +149,12 @@ def _bucket_address(where: str, whose: str) -> str:
     if scheme in ("s3", "gs"):
         return where.rstrip("/")
     azure = re.fullmatch(r"(?:wasbs|abfss)://([^@/]+)@([\w-]+)\.(?:blob|dfs)\.[^/]+/(.*)", where)
-    if azure and os.environ.get("AZURE_STORAGE_ACCOUNT_NAME") == azure[2]:  # else a login would go to a stranger
+    if azure and os.environ.get("AZURE_STORAGE_ACCOUNT_NAME") != azure[2]:  # a login would go to a stranger
+        raise Refused(
+            f"the MLflow server keeps {whose} in the Azure account {azure[2]}: if that is yours, set "
+            f"AZURE_STORAGE_ACCOUNT_NAME to {azure[2]}"
+        )
+    if azure:
         return f"az://{azure[1]}/{azure[3].rstrip('/')}"
     raise Refused(
         f"the MLflow server keeps {whose} in {where.partition(':')[0]}:, which cannot be reached from here: let it "

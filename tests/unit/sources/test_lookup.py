@@ -9,6 +9,7 @@ import pytest
 
 from fairlead.api.kinds import DEPLOYMENT, JOB
 from fairlead.api.reasons import Reason
+from fairlead.api.times import format_time
 from fairlead.plan import Delete
 from fairlead.reconcile import reconcile
 from fairlead.site import Fetching, Site
@@ -126,7 +127,7 @@ def test_it_is_tried_again_after_longer_and_longer_and_meanwhile_nothing_changes
     world.meanings[BRANCH] = (65, "hub.example answered 401")
     world.settle(looks=3)
     told, made = set(), 0
-    for _ in range(4 * 60):
+    for _ in range(3 * 24 * 60):
         before = jobs(world)
         world.reconcile()
         world.run_pods()
@@ -134,13 +135,40 @@ def test_it_is_tried_again_after_longer_and_longer_and_meanwhile_nothing_changes
         told.add((ready(world)["reason"], ready(world)["message"]))
         world.now += timedelta(minutes=1)
     assert told == {("ModelUnavailable", "hub.example answered 401")}
-    assert made < 14, "after 2, 4, 8, 16 and then 30 minutes"
+    assert 100 < made < 150, "after 2, 4, 8, 16 and then 30 minutes"
     world.change(model={"uri": "hf://org/other@main"})
     world.meanings["hf://org/other@main"] = means(OLD)
     world.settle()
     assert ready(world)["status"] == "True"
     assert world.status is not None
     assert "lookup" not in world.status
+
+
+def test_the_end_of_a_job_is_not_believed_before_its_pods_were_read():
+    world = a_world("oci://registry.example/fraud:7")
+    world.reconcile()
+    (name,) = jobs(world)
+    world.children[JOB, name]["status"] = {
+        "conditions": [{"type": "Complete", "status": "True", "lastTransitionTime": format_time(world.now)}]
+    }
+    world.reconcile()
+    assert not world.deployments(), "what it has found is on its way"
+    world.meanings["oci://registry.example/fraud:7"] = means(f"oci://registry.example/fraud@sha256:{'d' * 64}")
+    world.settle()
+    assert world.status is not None
+    assert world.status["source"]["resolved"].endswith("d" * 64)
+
+
+def test_with_another_secret_nobody_remembers_the_failure_of_the_last():
+    world = a_world("oci://registry.example/fraud:7", fetch={"secretName": "typo"})
+    world.meanings["oci://registry.example/fraud:7"] = (65, "registry.example refuses the login")
+    world.settle(looks=3)
+    assert ready(world)["reason"] == "ModelUnavailable"
+    world.meanings.clear()
+    world.change(model={"uri": "oci://registry.example/fraud:7"})
+    world.settle(looks=2)
+    assert ready(world)["reason"] == "Resolving"
+    assert not world.deployments()
 
 
 def test_nobody_wants_to_know_any_more_what_an_earlier_spec_meant():
