@@ -37,6 +37,7 @@ def events(before: Status | None, now: Status) -> tuple[Event, ...]:
         *_took_over(before, now),
         *told(before, now),
         *_moved(before, now),
+        *_unpinned(before, now),
         *_trouble(before, now),
     )
 
@@ -79,6 +80,15 @@ def _moved(before: Status | None, now: Status) -> Iterator[Event]:
     goes_on = f"; {new.revision} goes on with {shown(new.resolved)}" if new.resolved else ""
     message = f"{shown(new.uri)} came to mean {shown(new.latest)}{goes_on}"
     yield Event(type="Normal", reason="SourceMoved", action="LookUp", message=message)
+
+
+def _unpinned(before: Status | None, now: Status) -> Iterator[Event]:
+    """A revision whose pods may get different bytes, for nobody could find out what its reference means."""
+    old, new = before.source if before else None, now.source
+    if new is None or new.unresolved is None or (old is not None and old.revision == new.revision):
+        return
+    message = f"{shown(new.uri)} was not pinned for {new.revision}: {new.unresolved}"
+    yield Event(type="Warning", reason="SourceUnpinned", action="LookUp", message=message)
 
 
 def _trouble(before: Status | None, now: Status) -> tuple[Event, ...]:

@@ -237,7 +237,12 @@ def test_what_serves_goes_on_while_the_next_one_cannot_be_found():
 def test_an_image_that_nobody_can_look_up_is_mounted_as_it_is_and_that_is_told():
     world = a_world("oci://registry.example/fraud:7")
     world.meanings["oci://registry.example/fraud:7"] = (75, "registry.example does not answer")
-    world.settle()
+    told = []
+    for _ in range(12):
+        told += [event.reason for event in world.reconcile().events]
+        world.run_pods()
+        world.now += timedelta(seconds=20)
+    assert told.count("SourceUnpinned") == 1
     assert ready(world)["status"] == "True"
     assert world.status is not None
     assert world.status["source"]["unresolved"] == "registry.example does not answer"
