@@ -69,7 +69,8 @@ def somebody_approves(trial: Trial) -> Record:
     until(lambda: trial.rollout().get("phase") == "AwaitingApproval", seconds=TRIAL, what="AwaitingApproval")
     holds(lambda: trial.rollout().get("phase") == "AwaitingApproval", seconds=10, what="AwaitingApproval")
     trial.order("approve", trial.rollout()["revision"])
-    return trial.decided()
+    assert trial.decided()["outcome"] == "Approved"
+    return until(trial.promoted, seconds=TRIAL, every=0.5, what="the promotion")
 
 
 CASES = (

@@ -50,6 +50,10 @@ class Trial:
         """Waits for a decision, and returns its record."""
         return dict(until(self.status_history, seconds=TRIAL, every=0.5, what=f"a decision about {self.name}")[0])
 
+    def promoted(self) -> dict[str, Any]:
+        """The record of its promotion; empty before."""
+        return next((each for each in self.status_history() if each["outcome"] == "Promoted"), {})
+
     def status_history(self) -> list[dict[str, Any]]:
         return list(self.status().get("history") or ())
 
