@@ -73,6 +73,12 @@ def somebody_approves(trial: Trial) -> Record:
     return until(trial.promoted, seconds=TRIAL, every=0.5, what="the promotion")
 
 
+def nobody_can_tell_in_time(trial: Trial) -> Record:
+    until(lambda: trial.rollout().get("phase") == "Held", seconds=TRIAL, what="Held")
+    trial.order("promote", trial.rollout()["revision"])
+    return until(trial.promoted, seconds=TRIAL, every=0.5, what="the promotion")
+
+
 CASES = (
     Case(name="good"),
     Case(name="errors", before={"ERROR_RATE": "0.005"}, env={"ERROR_RATE": "0.1"}),
@@ -92,6 +98,8 @@ CASES = (
     Case(name="approved", more={"rollout": {"approval": {"required": True}}}, meanwhile=somebody_approves),
 )
 BY_GATEWAY = ("good", "errors", "slow", "crashes", "metrics-cut", "reverted", "superseded", "approved")
+SHORT = {"rollout": {"minDuration": "10s", "maxDuration": "21s"}}
+BY_GATEWAY_ONLY = (Case(name="held", more=SHORT, meanwhile=nobody_can_tell_in_time),)
 PHASES = {"Starting", "Judging", "Held", "AwaitingApproval", "Promoting", "Guarding", "RolledBack"}
 """Of the Canary strategy, beside Stable."""
 Games = dict[str, Future[Played]]
@@ -110,7 +118,8 @@ def games(
         if gateway:
             gateway_in(kube, namespace)
         operator = stack.enter_context(running(kube.kubeconfig, folder, namespace))
-        cases = tuple(case for case in CASES if not gateway or case.name in BY_GATEWAY)
+        some = (*(case for case in CASES if case.name in BY_GATEWAY), *BY_GATEWAY_ONLY)
+        cases = some if gateway else CASES
         played = stack.enter_context(playing(kube, namespace, server_image, cases, gateway))
         if gateway:
             stack.enter_context(killed_again_and_again(operator, kube, namespace))
