@@ -246,3 +246,10 @@ def test_a_stable_pod_that_dies_is_not_blamed_on_the_canary(games: Games):
 @BY_PODS_ONLY
 def test_when_both_are_bad_nothing_is_blamed_on_the_canary(games: Games):
     assert games["both-bad"].result().record["outcome"] == "Aborted"
+
+
+@pytest.mark.parametrize("games", ["by-gateway"], indirect=True)
+def test_a_version_of_which_nobody_can_tell_in_time_is_held_until_a_person_decides(games: Games):
+    played = games["held"].result()
+    assert played.record["outcome"] == "Promoted"
+    assert lost(played) == 0
