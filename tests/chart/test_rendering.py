@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -58,6 +59,9 @@ def test_network_policies_of_models_let_the_operator_in(helm: Helm, name: str) -
     assert OPERATOR_LABELS.items() <= labels.items()
 
 
+CERTIFICATE = "-----BEGIN CERTIFICATE-----"
+
+
 def test_what_identifies_the_operator_cannot_be_changed_by_values(helm: Helm) -> None:
     taken = dict.fromkeys(OPERATOR_LABELS, "mine")
     operator = _operator(helm, {"labels": taken, "podLabels": taken})
@@ -84,6 +88,11 @@ def test_the_operator_gets_the_settings_that_the_values_say(helm: Helm) -> None:
         keda_prometheus_url="https://thanos.example",
         keda_authentication="thanos",
         keda_auth_modes="tls,basic",
+        fetch_image=f"registry.example/fetcher@sha256:{'1' * 64}",
+        fetch_env=(("HF_ENDPOINT", "https://hub.example"), ("HTTPS_PROXY", "http://proxy.example:3128")),
+        fetch_ca_bundle=CERTIFICATE,
+        fetch_recheck=timedelta(hours=1, minutes=30),
+        image_volumes="Never",
         runbooks_url="https://wiki.example/fairlead",
         dashboards_url="https://grafana.example/team",
         log_level="DEBUG",
@@ -92,7 +101,12 @@ def test_the_operator_gets_the_settings_that_the_values_say(helm: Helm) -> None:
 
 
 def test_the_defaults_are_the_operators_own(helm: Helm) -> None:
-    assert _settings(helm, {}) == Settings(pod_name="a-pod")
+    fetcher = f"ghcr.io/fairlead/fetcher:{version('fairlead')}"  # which is where the chart's images are
+    assert _settings(helm, {}) == Settings(pod_name="a-pod", fetch_image=fetcher)
+
+
+def test_there_need_not_be_a_fetcher(helm: Helm) -> None:
+    assert _settings(helm, {"sources": {"image": {"repository": ""}}}).fetch_image == ""
 
 
 def test_queries_are_forbidden_where_the_operator_knows_no_prometheus_too(helm: Helm) -> None:
@@ -102,7 +116,7 @@ def test_queries_are_forbidden_where_the_operator_knows_no_prometheus_too(helm: 
 
 def test_pods_are_called_so_in_rules_where_the_operator_knows_no_prometheus_too(helm: Helm) -> None:
     found = _settings(helm, {"prometheus": {"podLabel": "k8s_pod", "namespaceLabel": "ns"}})
-    assert found.site.pod_labels == PodLabels(namespace="ns", pod="k8s_pod")
+    assert found.site(minor=37).pod_labels == PodLabels(namespace="ns", pod="k8s_pod")
 
 
 def test_the_secret_for_prometheus_is_mounted_where_the_values_say(helm: Helm) -> None:
@@ -227,7 +241,10 @@ def _settings(helm: Helm, values: Mapping[str, Any]) -> Settings:
     environment = {}
     for variable in _container(helm, values)["env"]:
         source = variable.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath")
-        environment[variable["name"]] = fields[source] if source else variable["value"]
+        mapped = variable.get("valueFrom", {}).get("configMapKeyRef")
+        if mapped:
+            assert mapped == {"name": "authorities", "key": "ca.crt"}
+        environment[variable["name"]] = fields[source] if source else CERTIFICATE if mapped else variable["value"]
     return settings_from(environment)
 
 

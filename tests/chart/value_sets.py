@@ -24,6 +24,13 @@ ALL_OPTIONS: Mapping[str, Any] = {
         "namespaceLabel": "ns",
     },
     "keda": {"prometheusUrl": "https://thanos.example", "authentication": "thanos", "authModes": "tls,basic"},
+    "sources": {
+        "image": {"repository": "registry.example/fetcher", "digest": f"sha256:{'1' * 64}"},
+        "env": {"HTTPS_PROXY": "http://proxy.example:3128", "HF_ENDPOINT": "https://hub.example"},
+        "caBundle": {"configMap": "authorities"},
+        "recheckInterval": "1h30m",
+        "imageVolumes": "Never",
+    },
     "monitoring": {
         "configMaps": True,
         "runbooksUrl": "https://wiki.example/fairlead",
