@@ -12,6 +12,7 @@ from kube import Kube
 from waiting import until
 
 LONGEST = "600"  # seconds
+PATIENCE = "20"  # seconds for a first answer, before anything is counted
 RATE = 60  # requests per second
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
@@ -69,6 +70,7 @@ def load(
         url = f"http://{found['spec']['clusterIP']}"
     command = ["python3", "/app/load.py", "--url", f"{url}{path}"]
     command += ["--rate", str(rate), "--seconds", LONGEST, "--connections", connections]
+    command += ["--patience", PATIENCE]
     command += ["--body", body] if body else []
     name = f"load-{uuid.uuid4().hex[:6]}"
     container = {"name": "load", "image": image, "command": command, "securityContext": RESTRICTED}

@@ -167,7 +167,7 @@ def decision(played: Played) -> tuple[str, str]:
 
 
 def lost(played: Played) -> int:
-    assert not played.counted["failed"], played.counted["reasons"]
+    assert not played.counted["failed"], played.counted["failures"]
     return int(played.counted["failed"])
 
 

@@ -76,7 +76,7 @@ def games(
 def test_a_good_version_takes_over_pod_by_pod_and_no_request_is_lost(games: Games, way: str):
     played = games[f"good{way}"].result()
     assert (played.record["outcome"], played.record["reason"]) == ("Promoted", "EvidenceFor")
-    assert not played.counted["failed"], played.counted["reasons"]
+    assert not played.counted["failed"], played.counted["failures"]
     assert set(played.counted["versions"]) == {"1", "2"}
     assert played.trial.ready()["status"] == "True"
 
@@ -85,7 +85,7 @@ def test_a_good_version_takes_over_pod_by_pod_and_no_request_is_lost(games: Game
 def test_a_bad_version_gives_its_place_back_and_no_request_is_lost(games: Games, way: str):
     played = games[f"slow{way}"].result()
     assert (played.record["outcome"], played.record["reason"]) == ("RolledBack", "EvidenceAgainst")
-    assert not played.counted["failed"], played.counted["reasons"]
+    assert not played.counted["failed"], played.counted["failures"]
     assert len(played.trial.pods("1")) == REPLICAS
     assert not played.trial.pods("2")
 
@@ -93,6 +93,6 @@ def test_a_bad_version_gives_its_place_back_and_no_request_is_lost(games: Games,
 def test_a_version_whose_spec_nobody_can_read_gives_its_place_back_and_no_request_is_lost(games: Games):
     played = games["unread-behind"].result()
     assert (played.record["outcome"], played.record["message"]) == ("Aborted", "the spec cannot be read any more")
-    assert not played.counted["failed"], played.counted["reasons"]
+    assert not played.counted["failed"], played.counted["failures"]
     assert (len(played.trial.pods("1")), played.trial.pods("2")) == (REPLICAS, [])
     assert played.trial.ready()["reason"] == "InvalidSpec"

@@ -54,6 +54,16 @@ async def send_all(target: Target, rate: float, seconds: float, stop: asyncio.Ev
     return result
 
 
+async def first_answer(target: Target, patience: float, stop: asyncio.Event) -> None:
+    """Waits for one, not longer than that: of a Service that has just got pods not every node knows at once."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        probe = Result()
+        await _send(target, [], probe)
+        if not probe.reasons or await _happens(stop, 0.1):
+            return
+
+
 async def _happens(event: asyncio.Event, within: float) -> bool:
     try:
         return await asyncio.wait_for(event.wait(), within)
@@ -154,6 +164,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", help="the Host header, if it is not the one of the URL")
     parser.add_argument("--rate", type=float, default=10, help="requests per second")
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--patience", type=float, default=0.0, help="seconds to wait for a first answer")
     parser.add_argument("--timeout", type=float, default=5, help="seconds until a request counts as failed")
     parser.add_argument("--connections", choices=("fresh", "keepalive"), default="keepalive")
     parser.add_argument("--body", help="sent as JSON with POST; without it the request is a GET")
@@ -182,6 +193,7 @@ async def main() -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await first_answer(_target(arguments), arguments.patience, stop)
     result = await send_all(_target(arguments), arguments.rate, arguments.seconds, stop)
     print(json.dumps(summary(result)), flush=True)
 
