@@ -98,7 +98,7 @@ CASES = (
     Case(name="approved", more={"rollout": {"approval": {"required": True}}}, meanwhile=somebody_approves),
 )
 BY_GATEWAY = ("good", "errors", "slow", "crashes", "metrics-cut", "reverted", "superseded", "approved")
-SHORT = {"rollout": {"minDuration": "10s", "maxDuration": "21s"}}
+SHORT = {"rollout": {"minDuration": "10s", "maxDuration": "31s"}}
 BY_GATEWAY_ONLY = (Case(name="held", more=SHORT, meanwhile=nobody_can_tell_in_time),)
 PHASES = {"Starting", "Judging", "Held", "AwaitingApproval", "Promoting", "Guarding", "RolledBack"}
 """Of the Canary strategy, beside Stable."""
