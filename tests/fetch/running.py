@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fetch.wire import Wire
+from waiting import until
+
 ROOT = Path(__file__).parents[2]
 DONE, REFUSED, UNREACHABLE = 0, 65, 75
 
@@ -96,6 +99,15 @@ class Fetcher:
         with log.open("wb") as file:
             process = subprocess.Popen(command, cwd=self.folder, env=surroundings, stdout=file, stderr=file)
         return Running(process, log, report)
+
+    def killed(self, uri: str, to: Path, wire: Wire, after: int) -> int:
+        """Fetches until the wire is held and more than so many bytes have come, and is killed; how many had come."""
+        running = self.start("fetch", uri, to)
+        until(lambda: wire.is_held() and unfinished(to) > after, what=f"{after} bytes of {uri}")
+        running.kill()
+        there = unfinished(to)
+        wire.release()
+        return there
 
     def resolve(self, uri: str, *more: str, **environment: str) -> Outcome:
         return self.start("resolve", uri, *more, **environment).outcome()

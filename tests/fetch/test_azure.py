@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from fetch.azurite import Azure, azurite
-from fetch.running import Fetcher, content, nothing_came, unfinished
+from fetch.running import Fetcher, content, nothing_came
 from fetch.wire import Wires
-from waiting import until
 
 FILES = {"config.json": b"{}", "shards/one two.bin": b"1" * 6_000_000}
 SIZE = sum(map(len, FILES.values()))
@@ -53,11 +52,7 @@ def test_a_killed_fetch_is_gone_on_with(azure: Azure, fetcher: Fetcher, folder: 
     wire, port = wires.to(azure.port)
     fetcher.give(**azure.credentials(port))
     wire.hold_at = SIZE // 2
-    running = fetcher.start("fetch", folder, to)
-    until(lambda: wire.is_held() and unfinished(to) > SIZE // 3)
-    running.kill()
-    there = unfinished(to)
-    wire.release()
+    there = fetcher.killed(folder, to, wire, after=SIZE // 3)
     before = wire.received
     fetcher.fetch(folder, to)
     assert content(to) == FILES

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from fetch.hub import Hub
-from fetch.running import Fetcher, content, nothing_came, unfinished
+from fetch.running import Fetcher, content, nothing_came
 from fetch.web_server import Site
 from fetch.wire import Proxy, Wires
-from waiting import until
 
 FIRST = {"config.json": b'{"n": 1}', "onnx/model.onnx": b"o" * 2_000_000, "model.safetensors": b"1" * 9_000_000}
 SECOND = FIRST | {"config.json": b'{"n": 2}'}
@@ -61,11 +60,7 @@ def test_a_killed_fetch_is_gone_on_with(fetcher: Fetcher, hub: Hub, https: int, 
     wire, port = wires.to(https)
     wire.hold_at = SIZE * 3 // 4
     fetcher.environment["HF_ENDPOINT"] = f"https://localhost:{port}"
-    running = fetcher.start("fetch", "hf://org/model", to)
-    until(lambda: wire.is_held() and unfinished(to) > SIZE // 2)
-    running.kill()
-    there = unfinished(to)
-    wire.release()
+    there = fetcher.killed("hf://org/model", to, wire, after=SIZE // 2)
     before = wire.received
     fetcher.fetch("hf://org/model", to)
     assert content(to) == FIRST

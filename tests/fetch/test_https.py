@@ -111,10 +111,7 @@ def test_without_any_sign_of_change_nothing_is_gone_on_with(
     wire, port = wires.to(https)
     wire.hold_at = len(MODEL) // 2
     uri = f"https://localhost:{port}/model.onnx"
-    running = fetcher.start("fetch", uri, to)
-    until(lambda: unfinished(to) > 0)
-    running.kill()
-    wire.release()
+    fetcher.killed(uri, to, wire, after=0)
     site.files["/model.onnx"] = MODEL[::-1]  # as long as before, and nothing else is told
     fetcher.fetch(uri, to)
     assert content(to) == {"model.onnx": MODEL[::-1]}

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from fetch.running import Fetcher, content, unfinished
+from fetch.running import Fetcher, content
 from fetch.servers import S3
 from fetch.tracking import MLflow
 from fetch.web_server import Site, serving
 from fetch.wire import Proxy, Wires
-from waiting import until
 
 FIRST = {"MLmodel": b"flavors: {}", "data/weights 1.bin": b"1" * 6_000_000}
 SECOND = {"MLmodel": b"flavors: {}", "data/weights 1.bin": b"2" * 1000}
@@ -52,11 +51,7 @@ def test_a_killed_fetch_is_gone_on_with(fetcher: Fetcher, mlflow: MLflow, name: 
     wire, port = wires.to(mlflow.port)
     fetcher.environment["MLFLOW_TRACKING_URI"] = mlflow.uri(port)
     wire.hold_at = SIZE // 2
-    running = fetcher.start("fetch", f"mlflow://{name}/1", to)
-    until(lambda: wire.is_held() and unfinished(to) > SIZE // 3)
-    running.kill()
-    there = unfinished(to)
-    wire.release()
+    there = fetcher.killed(f"mlflow://{name}/1", to, wire, after=SIZE // 3)
     before = wire.received
     fetcher.fetch(f"mlflow://{name}/1", to)
     assert content(to) == FIRST
@@ -97,10 +92,7 @@ def test_two_states_of_a_bucket_are_not_mixed(
     wire, port = wires.to(s3.port)
     fetcher.give(**s3.credentials(port))
     wire.hold_at = 3_000_000
-    running = fetcher.start("fetch", f"mlflow://{name}-s3/1", to)
-    until(lambda: wire.is_held() and unfinished(to) > 0)
-    running.kill()
-    wire.release()
+    fetcher.killed(f"mlflow://{name}-s3/1", to, wire, after=0)
     s3.put(f"{name}/model.bin", b"2" * 6_000_000)
     fetcher.fetch(f"mlflow://{name}-s3/1", to)
     assert content(to) == {"model.bin": b"2" * 6_000_000}

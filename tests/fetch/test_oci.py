@@ -10,11 +10,10 @@ import trustme
 import localcluster
 from fetch.layers import CONFIG, EMPTY, IMAGE, INDEX, LAYER, link, manifest, tar, tgz
 from fetch.registries import HTPASSWD, PASSWORD, USER, Issuer, configuration, docker_configuration
-from fetch.running import Fetcher, content, nothing_came, unfinished
+from fetch.running import Fetcher, content, nothing_came
 from fetch.servers import Repository, running, trusting
 from fetch.web_server import Site
 from fetch.wire import Proxy, Wires, free_port
-from waiting import until
 
 WEIGHTS = b"w" * 6_000_000
 
@@ -112,11 +111,7 @@ def test_a_killed_fetch_is_gone_on_with(fetcher: Fetcher, registry: int, image: 
     wire, port = wires.to(registry)
     uri = f"{image.replace(str(registry), str(port))}:v1"
     wire.hold_at = len(WEIGHTS) // 2
-    running = fetcher.start("fetch", uri, to)
-    until(lambda: wire.is_held() and unfinished(to) > len(WEIGHTS) // 3)
-    running.kill()
-    there = unfinished(to)
-    wire.release()
+    there = fetcher.killed(uri, to, wire, after=len(WEIGHTS) // 3)
     before = wire.received
     fetcher.fetch(uri, to)
     assert content(to)["models/weights.bin"] == WEIGHTS

@@ -143,10 +143,7 @@ def test_what_another_order_left_is_not_mixed_in(
     wire, port = wires.to(https)
     wire.hold_at = len(MODEL) // 2
     uri = f"https://localhost:{port}/model.bin"
-    running = fetcher.start("fetch", uri, to)
-    until(lambda: unfinished(to) > 0)
-    running.kill()
-    wire.release()
+    fetcher.killed(uri, to, wire, after=0)
     site.files["/model.bin"] = MODEL[::-1] + b"!"
     done = fetcher.fetch(uri, to)
     assert content(to) == {"model.bin": MODEL[::-1] + b"!"}

@@ -8,11 +8,13 @@ import pytest
 
 from fairlead.api import names
 from fairlead.api.kinds import DEPLOYMENT
+from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.reasons import Reason
 from fairlead.api.times import format_time
 from fairlead.reconcile import reconcile
 from fairlead.rollout.pods import crash_looping, not_to_be_hurried
-from fairlead.situation import Situation
+from fairlead.rollout.serving import time_left
+from fairlead.situation import Situation, revision_named
 from fairlead.sources.fetched import ALL_PATIENCE, PATIENCE
 from world import World, a_model
 
@@ -120,3 +122,32 @@ def test_what_no_new_try_can_mend_is_rolled_back_after_one(restarts: int):
             Reason.MODEL_UNAVAILABLE,
             f"the model of {canary} cannot be fetched: it is not there",
         )
+
+
+@pytest.mark.parametrize(("placed", "late"), [(False, True), (True, False)])
+def test_with_swap_a_place_that_is_of_no_use_goes_back_although_its_pod_has_a_model_to_fetch(placed: bool, late: bool):
+    """A pod that has no node fetches nothing; one that has may be between two tries."""
+    world, canary = a_canary_that_fetches()
+    world.children[DEPLOYMENT, canary]["spec"]["template"]["spec"]["initContainers"] = [{"name": names.FETCH}]
+    assert world.status is not None
+    rollout = {**world.status["rollout"], "phase": "Waiting"}
+    rollout["givenUp"] = {"pods": 1, "to": canary, "since": format_time(world.now)}
+    world.status = {**world.status, "rollout": rollout}
+    world.now += LONG
+    look = seen(world, canary)
+    condition = {"type": "PodScheduled", "status": str(placed), "reason": "Unschedulable"}
+    pods = [{**pod, "status": {"conditions": [condition]}} for pod in look.pods_of(canary)]
+    look = replace(look, pods=tuple(pods))
+    assert isinstance(look.model, ModelDeployment)
+    wanted = revision_named(look.revisions, canary)
+    assert wanted is not None
+    assert (time_left(look, look.model.spec, wanted) <= timedelta(0)) is late
+
+
+def test_memory_that_the_fetch_lacks_is_raised_where_it_can_be():
+    world, canary = a_canary_that_fetches()
+    killed = {"terminated": {"exitCode": 137, "reason": "OOMKilled", "finishedAt": format_time(world.now)}}
+    look = seen(world, canary, state=killed)
+    found = crash_looping(look, canary, world.now)
+    assert found is not None
+    assert "than model.fetch.resources.limits.memory allows" in found.message

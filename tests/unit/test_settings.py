@@ -35,46 +35,12 @@ def test_everything_can_be_said():
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "takes"),
-    [
-        ("URL", "prometheus:9090", "takes an address such as http://"),
-        ("URL", "http://admin:secret@prometheus", "without user and query"),
-        ("URL", "http://prometheus/?tenant=a", "without user and query"),
-        ("TOKEN_FILE", "token", "takes the full path of a file"),
-        ("CA_FILE", "./ca.crt", "takes the full path of a file"),
-        ("POD_LABEL", "pod-name", "takes the name of a label"),
-        ("NAMESPACE_LABEL", "", "takes the name of a label"),
-        ("QUERIES", "no", "takes one of true, false"),
-    ],
-)
-def test_what_cannot_be_used_is_told(name: str, value: str, takes: str):
-    with pytest.raises(InvalidSetting, match=takes) as told:
-        settings_from({f"FAIRLEAD_PROMETHEUS_{name}": value})
-    assert f"FAIRLEAD_PROMETHEUS_{name}" in str(told.value)
-
-
 def test_keda_asks_the_prometheus_that_the_operator_asks_unless_another_is_named():
     url = {"FAIRLEAD_PROMETHEUS_URL": "http://prometheus"}
     assert settings_from(url).site(minor=37).keda_prometheus == "http://prometheus"
     other = {**url, "FAIRLEAD_KEDA_PROMETHEUS_URL": "https://thanos.example/"}
     assert settings_from(other).site(minor=37).keda_prometheus == "https://thanos.example"
     assert settings_from({}).site(minor=37).keda_prometheus == ""
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "takes"),
-    [
-        ("PROMETHEUS_URL", "prometheus:9090", "takes an address such as http://"),
-        ("AUTHENTICATION", "Thanos", "takes the name of an object"),
-        ("AUTH_MODES", "password", "takes bearer, basic, tls or custom"),
-        ("AUTH_MODES", "", "takes bearer, basic, tls or custom"),
-    ],
-)
-def test_what_keda_cannot_use_is_told(name: str, value: str, takes: str):
-    with pytest.raises(InvalidSetting, match=takes) as told:
-        settings_from({f"FAIRLEAD_KEDA_{name}": value})
-    assert f"FAIRLEAD_KEDA_{name}" in str(told.value)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +53,18 @@ def test_images_are_mounted_where_the_cluster_does_it_by_itself_or_as_it_is_said
 @pytest.mark.parametrize(
     ("name", "value", "takes"),
     [
+        ("PROMETHEUS_URL", "prometheus:9090", "takes an address such as http://"),
+        ("PROMETHEUS_URL", "http://admin:secret@prometheus", "without user and query"),
+        ("PROMETHEUS_URL", "http://prometheus/?tenant=a", "without user and query"),
+        ("PROMETHEUS_TOKEN_FILE", "token", "takes the full path of a file"),
+        ("PROMETHEUS_CA_FILE", "./ca.crt", "takes the full path of a file"),
+        ("PROMETHEUS_POD_LABEL", "pod-name", "takes the name of a label"),
+        ("PROMETHEUS_NAMESPACE_LABEL", "", "takes the name of a label"),
+        ("PROMETHEUS_QUERIES", "no", "takes one of true, false"),
+        ("KEDA_PROMETHEUS_URL", "prometheus:9090", "takes an address such as http://"),
+        ("KEDA_AUTHENTICATION", "Thanos", "takes the name of an object"),
+        ("KEDA_AUTH_MODES", "password", "takes bearer, basic, tls or custom"),
+        ("KEDA_AUTH_MODES", "", "takes bearer, basic, tls or custom"),
         ("FETCH_IMAGE", "https://registry.example/fetcher", "takes an image such as"),
         ("FETCH_ENV", "HTTPS_PROXY=http://proxy:3128", "takes a JSON object of texts"),
         ("FETCH_ENV", '{"MLFLOW_PORT": 5000}', "takes a JSON object of texts"),
@@ -96,7 +74,7 @@ def test_images_are_mounted_where_the_cluster_does_it_by_itself_or_as_it_is_said
         ("IMAGE_VOLUMES", "Maybe", "takes one of Auto, Always, Never"),
     ],
 )
-def test_what_fetching_cannot_use_is_told(name: str, value: str, takes: str):
+def test_what_cannot_be_used_is_told(name: str, value: str, takes: str):
     with pytest.raises(InvalidSetting, match=takes) as told:
         settings_from({f"FAIRLEAD_{name}": value})
     assert f"FAIRLEAD_{name}" in str(told.value)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fairlead.api import names
 from fairlead.api.reasons import Reason
 from fairlead.situation import Hanging, Manifest, Progress
-from fairlead.sources.fetched import fetch_status, so_far
+from fairlead.sources.fetched import fetch_status, resources_of, so_far
 
 LONGEST_QUOTE = 500  # characters
 
@@ -239,7 +239,8 @@ def _volumes(pod: Manifest) -> tuple[Manifest, ...]:
 
 def _ended(name: str, ended: Manifest) -> str:
     if ended.get("reason") == "OOMKilled":
-        return f"container {name} was killed: it used more memory than resources.limits.memory allows (OOMKilled)"
+        limit = f"{resources_of(name)}.limits.memory"
+        return f"container {name} was killed: it used more memory than {limit} allows (OOMKilled)"
     lines = [line for line in str(ended.get("message") or "").splitlines() if line.strip()]
     last = f"; its last line was: {_quote(lines[-1].strip())}" if lines else ""
     killed = " (killed: its startup or liveness probe failed, or the node was short of memory)"

@@ -37,5 +37,6 @@ def source_status(situation: Situation, lookup: Lookup) -> SourceStatus | None:
         )
     if lookup.found is None:
         return told.model_copy(update={"latest": known and known.latest, "problem": lookup.failure[:LONGEST]})
-    moved = lookup.found.uri != record.resolved
+    # What was not pinned has not moved: nobody knows what it was.
+    moved = record.resolved is not None and lookup.found.uri != record.resolved
     return told.model_copy(update={"latest": lookup.found.uri if moved else None})

@@ -8,7 +8,7 @@ from fairlead.api import names
 from fairlead.api.reasons import Reason
 from fairlead.decision import Wait
 from fairlead.situation import Manifest, Situation
-from fairlead.sources.fetched import LASTING, fetches
+from fairlead.sources.fetched import LASTING, fetches, resources_of
 
 LONGEST = 500  # characters of what the program that fetches says
 RESTARTS = 3
@@ -23,7 +23,8 @@ def crash_looping(situation: Situation, canary: str, since: datetime) -> Wait | 
         if not ended or _time(ended.get("finishedAt"), since) < since:
             continue  # what happened before it was wanted is no verdict on it now
         if ended.get("reason") == "OOMKilled":
-            told = f"{name} of {canary} was killed: it used more memory than resources.limits.memory allows"
+            limit = f"{resources_of(str(name))}.limits.memory"
+            told = f"{name} of {canary} was killed: it used more memory than {limit} allows"
             return Wait(reason=Reason.CONTAINER_FAILING, message=f"container {told}")
         waiting = ((container.get("state") or {}).get("waiting") or {}).get("reason")
         young = _time(pod["metadata"].get("creationTimestamp"), since) >= since

@@ -69,7 +69,8 @@ def time_left(situation: Situation, spec: ModelDeploymentSpec, candidate: Revisi
     if rollout is not None and known and rollout.given_up is not None:
         since = min(max(since, rollout.given_up.since), situation.now)  # with Swap every pod has its own time
     waits = rollout is not None and known and rollout.phase == Phase.WAITING
-    if fetches(situation, candidate.name) or (waits and has_to_fetch(situation, candidate.name)):
+    placed = has_to_fetch(situation, candidate.name) and situation.placed_pods(candidate.name) > 0
+    if fetches(situation, candidate.name) or (waits and placed):
         since = situation.now  # a deadline is about what it does with its model
     elif (got := fetched_at(situation, candidate.name)) is not None:
         since = min(max(since, got), situation.now)

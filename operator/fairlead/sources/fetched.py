@@ -11,7 +11,6 @@ LASTING = 65
 FETCH_PORT = 8079
 """Where the program that fetches tells how far it is."""
 
-
 PATIENCE, ALL_PATIENCE = timedelta(hours=6), timedelta(hours=24)
 """So long one try to fetch a model may take before it counts against a deadline, and all tries since the revision was
 asked for: pods that are evicted with what they have fetched are followed by others, which begin anew."""
@@ -70,6 +69,11 @@ def has_to_fetch(situation: Situation, revision: str) -> bool:
 def fetch_status(pod: Manifest) -> Manifest:
     """The status of the container that fetches; empty when the pod has none."""
     return next(_statuses(pod), {})
+
+
+def resources_of(container: str) -> str:
+    """The field of the spec that has the resources of a container."""
+    return "model.fetch.resources" if container == FETCH else "resources"
 
 
 def so_far(progress: Progress | None) -> str:

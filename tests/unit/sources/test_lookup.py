@@ -248,6 +248,17 @@ def test_an_image_that_nobody_can_look_up_is_mounted_as_it_is_and_that_is_told()
     assert world.status["source"]["unresolved"] == "registry.example does not answer"
 
 
+def test_what_was_not_pinned_has_not_moved():
+    world = a_world("oci://registry.example/fraud:7")
+    world.meanings["oci://registry.example/fraud:7"] = (75, "registry.example does not answer")
+    world.settle()
+    world.meanings["oci://registry.example/fraud:7"] = means(f"oci://registry.example/fraud@sha256:{'d' * 64}")
+    world.now += HOURS
+    world.settle()
+    assert world.status is not None
+    assert "latest" not in world.status["source"]
+
+
 def test_an_image_is_mounted_by_its_digest():
     digest = f"oci://registry.example/fraud@sha256:{'d' * 64}"
     world = a_world("oci://registry.example/fraud:7")
