@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 from threading import Event
 
-from fairlead_fetch.place import writing
 from fairlead_fetch.progress import Progress
 from fairlead_fetch.report import Refused, Unreachable
 from fairlead_fetch.source import CHUNK, Item, Source
+from fairlead_fetch.writing import writing
 
 _NAMES = {"sha256": "SHA-256 checksum", "git": "Git checksum"}
 

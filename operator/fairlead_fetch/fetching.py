@@ -10,13 +10,14 @@ from fairlead_fetch.archives import unpack
 from fairlead_fetch.arriving import Stopped, Wrong, arrive, size_of, wrong
 from fairlead_fetch.patience import Patience
 from fairlead_fetch.patterns import Patterns
-from fairlead_fetch.place import Content, Order, Place, writing
+from fairlead_fetch.place import Content, Order, Place
 from fairlead_fetch.progress import Progress, counted, sized
 from fairlead_fetch.report import Refused
 from fairlead_fetch.source import Found, Item, Source, Unpacking, is_archive
 from fairlead_fetch.tree import check_links
 from fairlead_fetch.uri import Uri
 from fairlead_fetch.web import AT_ONCE
+from fairlead_fetch.writing import writing
 
 ARRIVED, UNPACKED = "arrived", "unpacked"
 

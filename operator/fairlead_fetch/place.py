@@ -7,7 +7,6 @@
 A file grows at its end only, so its size says where to go on. The journal names what is whole and checked.
 """
 
-import errno
 import fcntl
 import json
 import os
@@ -21,11 +20,10 @@ from typing import Any
 
 from fairlead_fetch.progress import sized
 from fairlead_fetch.report import Refused
+from fairlead_fetch.writing import writing
 
 LOOK_AGAIN = 0.5  # seconds, for one who waits
 SAY_AGAIN = 60.0
-
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,30 +179,6 @@ class Place:
             os.fsync(file.fileno())
         new.rename(self._state / name)
         _sync(self._state)
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turns what the file system says into a sentence."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _NO_SPACE:
-            try:
-                found = os.statvfs(folder)
-                free = sized(found.f_bavail * found.f_frsize)
-            except OSError:
-                free = "an unknown amount"
-            raise Refused(
-                f"no space in {folder} ({error.strerror}, with {free} free): give the volume more, or leave files out "
-                "with exclude"
-            ) from None
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise Refused(
-                f"{folder} cannot be written to by the user {os.getuid()} ({error.strerror}): make the volume "
-                "writable, say with fsGroup in the pod's security context"
-            ) from None
-        raise
 
 
 def _plain(order: Order) -> object:

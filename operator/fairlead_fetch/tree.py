@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from fairlead_fetch.patterns import Patterns
-from fairlead_fetch.place import writing
 from fairlead_fetch.progress import sized
 from fairlead_fetch.report import Refused
 from fairlead_fetch.source import CHUNK, Unpacking
+from fairlead_fetch.writing import writing
 
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"  # OCI image specification, layer.md
 MOST_LINKS = 40  # on one path, as in the kernel

@@ -7,6 +7,7 @@ from pydantic import Field
 from fairlead.api.fields import Part, named_list
 from fairlead.api.forms import RevisionName
 from fairlead.api.history import Decided, EvidenceStatus, Number, Person
+from fairlead.api.lookup import LookupStatus, SourceStatus
 from fairlead.api.orders import LONGEST, Action
 from fairlead.api.reasons import Phase
 from fairlead.api.times import Time
@@ -135,45 +136,6 @@ class MonitoringStatus(Part):
     histograms: Annotated[tuple[HistogramStatus, ...], Field(max_length=8, json_schema_extra=named_list("metric"))] = (
         Field(default=(), description="Edges of the histograms among them.")
     )
-
-
-class SourceStatus(Part):
-    """Where the files of the revision that the spec asks for come from."""
-
-    revision: RevisionName = Field(description="The revision.")
-    uri: str = Field(max_length=1024, description="What the spec says.")
-    resolved: str | None = Field(
-        default=None,
-        max_length=1200,
-        description="What that meant when the revision was made: its pods get just this, whenever they start.",
-    )
-    unresolved: str | None = Field(
-        default=None,
-        max_length=1024,
-        description="Why that could not be found out; pods get what it means when they start.",
-    )
-    files: int | None = Field(default=None, ge=0, description="How many files it has.")
-    bytes: int | None = Field(default=None, ge=0, description="How many bytes they have together.")
-    latest: str | None = Field(
-        default=None,
-        max_length=1200,
-        description="What it means by now, where that is something else. Nothing follows from it by itself: a new "
-        "revision, such as by another spec.model.version, looks it up anew.",
-    )
-    checked: Time | None = Field(
-        default=None, description="When that was looked up last; absent for what cannot change."
-    )
-    problem: str | None = Field(default=None, max_length=1024, description="Why it could not be looked up then.")
-
-
-class LookupStatus(Part):
-    """That what model.uri means cannot be found out, and how often that was tried."""
-
-    uri: str = Field(max_length=1024, description="What the spec says.")
-    job: str = Field(max_length=63, description="The Job that has looked it up; another one asks anything else.")
-    failures: int = Field(ge=1, le=100, description="How many times.")
-    time: Time = Field(description="When it failed last.")
-    problem: str = Field(max_length=1024, description="Why.")
 
 
 class ScalingChange(Part):

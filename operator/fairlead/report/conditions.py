@@ -25,7 +25,6 @@ there during a rollout only are in rollout_conditions.py.
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from fairlead.api.kinds import DEPLOYMENT, JOB, SERVICE
 from fairlead.api.modeldeployment import ModelDeploymentSpec
@@ -34,13 +33,13 @@ from fairlead.api.reasons import ConditionType, Phase, Reason
 from fairlead.api.revision import Revision
 from fairlead.decision import Decision, Wait
 from fairlead.report.capacity import with_pods
+from fairlead.report.deadline import past_deadline
 from fairlead.report.failures import first_trouble
 from fairlead.report.finding import Finding, Verdict
 from fairlead.report.monitoring import KINDS, monitoring_active
 from fairlead.report.rollout_conditions import rollout_conditions
 from fairlead.report.scaling import scaling_active
 from fairlead.situation import Situation
-from fairlead.sources.fetched import fetched_at, fetches, has_to_fetch
 from fairlead.traffic.choice import traffic_of
 
 TAKES_A_PERSON = (Reason.ROUTE_REFUSED, Reason.ROUTE_FORBIDDEN, Reason.GATEWAY_API_MISSING)
@@ -143,7 +142,7 @@ def _candidate_waits(situation: Situation, decision: Decision) -> Verdict | None
         return None
     serves = f"; {decision.stable.name} goes on serving" if decision.stable else ""
     # What a canary waits for is not its fault, and its deadline does not run. Its Deployment does not know that.
-    late = decision.phase != Phase.WAITING and _past_deadline(situation, decision.candidate.name)
+    late = decision.phase != Phase.WAITING and past_deadline(situation, decision.candidate.name)
     return _waiting(situation, decision.candidate, decision.wait, serves, overdue=decision.overdue or late)
 
 
@@ -155,7 +154,7 @@ def _stable_incomplete(situation: Situation, decision: Decision) -> Verdict | No
         return None
     reason = Reason.STARTING if serving else Reason.NOT_AVAILABLE
     wait = Wait(reason=reason, message=f"{serving} of {needed} replicas of {decision.stable.name} are available")
-    late = _past_deadline(situation, decision.stable.name)
+    late = past_deadline(situation, decision.stable.name)
     return _waiting(situation, decision.stable, wait, "", overdue=late)
 
 
@@ -171,26 +170,6 @@ def _waiting(situation: Situation, revision: Revision, wait: Wait, suffix: str, 
     if overdue:
         reason, message = Reason.PROGRESS_DEADLINE_EXCEEDED, f"past spec.rollout.progressDeadline, {message}"
     return Verdict(ready=False, reason=reason, message=message + suffix, stalled=overdue)
-
-
-def _past_deadline(situation: Situation, revision: str) -> bool:
-    """What the Deployment says; but it knows nothing of a model that had to be fetched first."""
-    deployment = situation.deployment(revision) or {}
-    found = (deployment.get("status") or {}).get("conditions") or ()
-    late = any(
-        condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded"
-        for condition in found
-    )
-    if not late or not has_to_fetch(situation, revision):
-        return late
-    allowed = timedelta(seconds=(deployment.get("spec") or {}).get("progressDeadlineSeconds") or 0)
-    began = fetched_at(situation, revision) or _youngest(situation, revision)
-    return not fetches(situation, revision) and (began is None or began + allowed < situation.now)
-
-
-def _youngest(situation: Situation, revision: str) -> datetime | None:
-    made = [pod["metadata"].get("creationTimestamp") for pod in situation.pods_of(revision)]
-    return max((datetime.fromisoformat(at) for at in made if at), default=None)
 
 
 def _asked_by(spec: ModelDeploymentSpec) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from fairlead.api import names
 from fairlead.api.reasons import Reason
+from fairlead.report.images import pulled, volumes_of
 from fairlead.situation import Hanging, Manifest, Progress
 from fairlead.sources.fetched import fetch_status, resources_of, so_far
 
@@ -87,7 +88,7 @@ def image_unavailable(seen: Seen) -> Trouble | None:
             words = str(waiting.get("message") or "")
             told = re.sub(r'^Back-off pulling image "[^"]*":? ?(ErrImagePull: )?', "", words)
             detail = f": {_quote(told)}" if told else ""
-            message = f"{_pulled(pod, container, words)} cannot be pulled{detail}"
+            message = f"{pulled(pod, container, words)} cannot be pulled{detail}"
             return Trouble(reason=Reason.IMAGE_UNAVAILABLE, message=message)
     return None
 
@@ -116,7 +117,7 @@ def pods_hang(seen: Seen) -> Trouble | None:
         return Trouble(reason=Reason.CONTAINER_FAILING, message=f"its pods cannot start: {told}")
     if told:
         return Trouble(reason=Reason.STARTING, message=f"its pods wait in ContainerCreating: {told}")
-    *others, last = sorted(volume["name"] for volume in _volumes(seen.pods[0])) or ("",)
+    *others, last = sorted(volume["name"] for volume in volumes_of(seen.pods[0])) or ("",)
     listed = f"{', '.join(others)} and {last}" if others else last
     volumes = f", for volume{'s' if others else ''} {listed}" if listed else ""
     selector = f"{names.MODEL}={names.model_of(seen.pods[0]['metadata'])}"
@@ -180,27 +181,6 @@ def _state(container: Manifest, when: str, state: str) -> Manifest:
     return found if isinstance(found, dict) else {}
 
 
-def _pulled(pod: Manifest, container: Manifest, words: str) -> str:
-    """What the kubelet could not pull.
-
-    It tells of an image volume as if it were the container's image: only the reference in its words says which it is.
-    """
-    image = str(container.get("image"))
-    if not _names(words, image):
-        for volume in _volumes(pod):
-            reference = str((volume.get("image") or {}).get("reference") or "")
-            if reference and _names(words, reference):
-                files = f"the model oci://{reference}"
-                return files if volume["name"] == names.VOLUME else f"image {reference} of volume {volume['name']}"
-    return f"image {image}"
-
-
-def _names(words: str, reference: str) -> bool:
-    """Whether this very reference is named; the kubelet writes out docker.io/library/ and :latest."""
-    pattern = rf"(?<![-\w.:@])(docker\.io/(library/)?)?{re.escape(reference)}(:latest)?(?![-\w/@]|[.:]\w)"
-    return re.search(pattern, words) is not None
-
-
 def _schedulers(words: str) -> str:
     """The scheduler's words without what it says about preemption: the same once more, or nothing."""
     words = re.sub(r"[.,]? preemption: (0/[0-9]+ nodes are available: .*|not found\.?)$", "", words)
@@ -210,7 +190,7 @@ def _schedulers(words: str) -> str:
 def _claim_missing(pod: Manifest, claim: str) -> str:
     claimed = [
         volume["name"]
-        for volume in _volumes(pod)
+        for volume in volumes_of(pod)
         if (volume.get("persistentVolumeClaim") or {}).get("claimName") == claim
     ]
     field = "model.uri" if names.VOLUME in claimed else "pod.volumes"
@@ -231,10 +211,6 @@ def _probe(pod: Manifest, container: str, kind: str) -> str:
     if asked := probe.get("tcpSocket"):
         return f": port {ports.get(asked.get('port'), asked.get('port'))} is not open"
     return ""
-
-
-def _volumes(pod: Manifest) -> tuple[Manifest, ...]:
-    return tuple((pod.get("spec") or {}).get("volumes") or ())
 
 
 def _ended(name: str, ended: Manifest) -> str:

@@ -1,7 +1,7 @@
 """status.source: what the model's reference meant when the revision was made, and what it means by now."""
 
+from fairlead.api.lookup import SourceStatus
 from fairlead.api.modeluri import is_floating
-from fairlead.api.status import SourceStatus
 from fairlead.situation import Situation
 from fairlead.sources.lookup import Lookup
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from fairlead.api.kinds import JOB
+from fairlead.api.lookup import LookupStatus
 from fairlead.api.modeldeployment import ModelDeployment
 from fairlead.api.modeluri import is_floating, shown
 from fairlead.api.quantity import quantity_value
 from fairlead.api.reasons import Reason
 from fairlead.api.revision import Revision, digest
-from fairlead.api.status import LookupStatus
 from fairlead.decision import Problem
 from fairlead.plan import Delete
 from fairlead.situation import Manifest, Situation
