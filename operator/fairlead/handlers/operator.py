@@ -58,17 +58,8 @@ class Operator:
         self._client = client = Client(self._connection, may_write=self._lease.held, metrics=self._metrics)
         queue: WorkQueue[Key] = WorkQueue(waited=self._metrics.looks.waited)
         self._asking = Asking(self._connection, settings.pod_access)
-        self._probes = Probes(self._asking, self._look_at)
         self._prometheus = Prometheus(settings.prometheus) if settings.prometheus else None
-        self._sweeps = Sweeps(
-            self._asking, self._look_at, _now, swept=self._metrics.rollouts.swept, prometheus=self._prometheus
-        )
-        self._hanging = HangingPods(client.events_of, self._look_at, _now)
-        self._exposures = Exposures(self._asking, self._look_at, _now)
-        self._budgets = Budgets(self._prometheus, self._look_at)
-        self._rivals = Rivals(client.every, self._other_autoscalers, self._look_at)
-        self._lookups = Lookups(client.pods_of_job, client.events_of, self._look_at)
-        self._fetches = Fetches(self._asking, self._look_at)
+        self._questions = self._ask_beside()
         observer = self._observer()
         self._controller = Controller(
             stores=tuple(self._stores.values()),
@@ -94,24 +85,22 @@ class Operator:
         self._running: asyncio.Task[None] | None = None
         self._waiting: list[asyncio.Task[None]] = []
 
-    def _observer(self) -> Observer:
-        return Observer(
-            self._stores,
-            Questions(
-                probes=self._probes,
-                sweeps=self._sweeps,
-                hanging=self._hanging,
-                exposures=self._exposures,
-                budgets=self._budgets,
-                rivals=self._rivals,
-                lookups=self._lookups,
-                fetches=self._fetches,
-            ),
-            lambda: self._site,
-            _now,
-            self._served,
-            self._forbidden,
+    def _ask_beside(self) -> Questions:
+        """All that is asked beside the looks. Whatever has news has the model looked at."""
+        client, asking, news = self._client, self._asking, self._look_at
+        return Questions(
+            probes=Probes(asking, news),
+            sweeps=Sweeps(asking, news, _now, swept=self._metrics.rollouts.swept, prometheus=self._prometheus),
+            hanging=HangingPods(client.events_of, news, _now),
+            exposures=Exposures(asking, news, _now),
+            budgets=Budgets(self._prometheus, news),
+            rivals=Rivals(client.every, self._other_autoscalers, news),
+            lookups=Lookups(client.pods_of_job, client.events_of, news),
+            fetches=Fetches(asking, news),
         )
+
+    def _observer(self) -> Observer:
+        return Observer(self._stores, self._questions, lambda: self._site, _now, self._served, self._forbidden)
 
     def _leadership(self, identity: str) -> Lease | Alone:
         if not self._settings.leader_election:
@@ -141,7 +130,7 @@ class Operator:
         await self._all_served()
         self._site = self._settings.site(await self._client.minor_version())
         await self._find_optional()
-        await self._rivals.begin()
+        await self._questions.rivals.begin()
         self._running = asyncio.create_task(self._controller.run(), name="controller")
         # Without its controller the process only looks alive: it ends, and the kubelet starts another.
         self._running.add_done_callback(lambda _: self._stop.set())
@@ -200,14 +189,7 @@ class Operator:
             self._running.cancel()
             await asyncio.wait((self._running,))
         await self._endpoints.stop()
-        await self._probes.close()
-        self._hanging.close()
-        await self._sweeps.close()
-        await self._exposures.close()
-        await self._budgets.close()
-        await self._rivals.close()
-        await self._lookups.close()
-        await self._fetches.close()
+        await self._questions.close()
         await self._asking.close()
         if self._prometheus is not None:
             await self._prometheus.close()

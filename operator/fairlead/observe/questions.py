@@ -79,6 +79,20 @@ class Questions:
         self.lookups.end(key)
         self.fetches.end(key)
 
+    async def close(self) -> None:
+        """Ends all of them."""
+        self.hanging.close()
+        for each in (
+            self.probes,
+            self.sweeps,
+            self.exposures,
+            self.budgets,
+            self.rivals,
+            self.lookups,
+            self.fetches,
+        ):
+            await each.close()
+
     def answer(self, subject: Subject) -> ProbeAnswer | None:
         """What the candidate that the last decision left on its way answered, once it has pods to ask."""
         status = subject.status
