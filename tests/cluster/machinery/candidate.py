@@ -2,7 +2,7 @@
 
     python candidate.py KUBECONFIG NAMESPACE IDENTITY
 
-Prints `leading` when it begins to lead and `done` when it has ended in order.
+Prints `leading` when it has written for the first time and `done` when it has ended in order.
 """
 
 import asyncio
@@ -24,8 +24,7 @@ async def main(kubeconfig: str, namespace: str, identity: str) -> None:
     client = Client(connection, may_write=lease.held, metrics=Metrics())
 
     async def work() -> None:
-        print("leading", flush=True)
-        number = 0
+        number, written = 0, 0
         while True:
             number += 1
             account = {
@@ -35,6 +34,9 @@ async def main(kubeconfig: str, namespace: str, identity: str) -> None:
             }
             with contextlib.suppress(ApiError):
                 await client.apply(account)
+                written += 1
+                if written == 1:
+                    print("leading", flush=True)
             await asyncio.sleep(0.1)
 
     running = asyncio.create_task(lease.run(work))
