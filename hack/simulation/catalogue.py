@@ -7,6 +7,8 @@ from simulation.scenarios import ERRORS_PROMOTION, ERRORS_ROLLBACK, Scenario
 
 RATES = (1, 5, 20, 100, 1000)
 HARD_RATES = (20, 100)
+AT_GATEWAY = ("", "bursts of 3", "bursts of 10", "one stable pod has twice the errors", "both bad for ten minutes")
+"""In which circumstances it is played, too, that a Gateway counts: where it matters that pods can be told apart."""
 ERRORS = (0.001, 0.005, 0.01)
 FACTORS = (1, 1.5, 2, 5, 20)
 SLOWER = (1.2, 1.5, 2, 5)
@@ -19,7 +21,7 @@ def catalogue() -> tuple[Scenario, ...]:
 
 def quick(scenario: Scenario) -> bool:
     """Whether a scenario belongs to the few that are played in a minute."""
-    return scenario.errors == ERRORS[1] and scenario.rate in HARD_RATES
+    return scenario.errors == ERRORS[1] and scenario.rate in HARD_RATES and not scenario.at_gateway
 
 
 def _errors() -> list[Scenario]:
@@ -49,10 +51,12 @@ def _hard() -> list[Scenario]:
         replace(plain, group="one stable pod has twice the errors", uneven=True),
         replace(plain, group="both bad for ten minutes", outage=0.1),
     ]
+    at_gateway = [replace(each, at_gateway=True) for each in (plain, *circumstances) if each.group in AT_GATEWAY]
+    named = [replace(each, group=f"counted at the Gateway, {each.group}".rstrip(", ")) for each in at_gateway]
     late = [replace(_times("begins late", by), begins=timedelta(minutes=2)) for by in (5, 20)]
     return [
         replace(scenario, rate=rate)
-        for scenario in [*(each for where in circumstances for each in _canaries(where)), *late]
+        for scenario in [*(each for where in (*circumstances, *named) for each in _canaries(where)), *late]
         for rate in HARD_RATES
     ]
 

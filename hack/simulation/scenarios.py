@@ -48,6 +48,7 @@ class Scenario:
     by a factor; or a part of them, `tail`, is. From when it `begins`. Both arms: their errors have grown to `drift`
     times after a while, their latencies to `slowing` times; `outage` is the share of errors in between. Errors come in
     clusters of `burst` on one pod each. One of the stable pods has twice the errors if it is `uneven`.
+    Where it is counted `at_gateway`, nobody knows which pod of a revision has answered.
     """
 
     group: str
@@ -65,6 +66,7 @@ class Scenario:
     outage: float = 0.0
     burst: int = 1
     uneven: bool = False
+    at_gateway: bool = False
 
     @property
     def key(self) -> str:

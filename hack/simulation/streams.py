@@ -65,7 +65,11 @@ class Stream:
         if self._scenario.burst > 1:
             bad[:, 0] = self._bursts(arm, runs, each, shares[0] * pods)
         counts = np.broadcast_to(each[:, :, None].astype(float), (*each.shape, len(shares)))
-        return Counted(requests=counts, bad=bad.swapaxes(1, 2).astype(float))
+        counted = Counted(requests=counts, bad=bad.swapaxes(1, 2).astype(float))
+        if not self._scenario.at_gateway:
+            return counted
+        requests_of_all, bad_of_all = counted.total()
+        return Counted(requests=requests_of_all[:, None, :], bad=bad_of_all[:, None, :])
 
     def _bursts(self, arm: int, runs: Integers, requests: Integers, share: Floats) -> Integers:
         """Errors come in a row on one pod: a burst that its requests of this window do not fill goes on in the next."""

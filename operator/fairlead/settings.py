@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Literal
 
 from fairlead import variables
+from fairlead.api.gatewaymetrics import GatewayMetrics
 from fairlead.site import Fetching, Site
 from fairlead.slo.alerts import RUNBOOKS
 from fairlead.slo.events import PodLabels
@@ -63,6 +64,9 @@ class Settings:
     """Label that its series have the pod's namespace in."""
     prometheus_queries: bool = True
     """Whether objectives may have queries of their own: whoever writes one may read every series of that Prometheus."""
+    gateway_metrics: GatewayMetrics | None = None
+    """What the Gateways of the cluster count for each Service, by that Prometheus: Traefik, Istio, or a JSON object of
+    GatewayMetrics."""
     keda_prometheus_url: str = ""
     """Address of that Prometheus as KEDA reaches it, where that is another one than prometheus_url."""
     keda_authentication: str = ""
@@ -107,6 +111,7 @@ class Settings:
             namespace=self.operator_namespace,
             queries=self.prometheus_queries,
             pod_labels=PodLabels(namespace=self.prometheus_namespace_label, pod=self.prometheus_pod_label),
+            gateway=self.gateway_metrics,
             runbooks=self.runbooks_url,
             dashboards=self.dashboards_url,
             keda_prometheus=self.keda_prometheus_url or self.prometheus_url,
@@ -155,6 +160,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "prometheus_pod_label": variables.label,
     "prometheus_namespace_label": variables.label,
     "prometheus_queries": variables.flag,
+    "gateway_metrics": variables.gateway_metrics,
     "keda_prometheus_url": variables.address,
     "keda_authentication": variables.object_name,
     "keda_auth_modes": variables.auth_modes,

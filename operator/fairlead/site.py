@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from fairlead.api.gatewaymetrics import GatewayMetrics
 from fairlead.slo.alerts import RUNBOOKS
 from fairlead.slo.events import USUAL, PodLabels
 
@@ -29,15 +30,16 @@ class Site:
     """`namespace` is where the operator runs.
 
     `queries` says whether objectives may have queries of their own, and `pod_labels` how pods are called in what these
-    answer. `runbooks` is where the pages of alerts are, and `dashboards` where Grafana is, if it is known.
-    `keda_prometheus` is the address of Prometheus as KEDA reaches it, empty without one. `keda_authentication` is the
-    ClusterTriggerAuthentication that KEDA shows it, if any, and `keda_auth_modes` what that is made of. `fetching` is
-    how models are fetched.
+    answer. `gateway` is what the Gateways of the cluster count, if that is known. `runbooks` is where the pages of
+    alerts are, and `dashboards` where Grafana is, if it is known. `keda_prometheus` is the address of Prometheus as
+    KEDA reaches it, empty without one. `keda_authentication` is the ClusterTriggerAuthentication that KEDA shows it, if
+    any, and `keda_auth_modes` what that is made of. `fetching` is how models are fetched.
     """
 
     namespace: str = "fairlead-system"
     queries: bool = True
     pod_labels: PodLabels = USUAL
+    gateway: GatewayMetrics | None = None
     runbooks: str = RUNBOOKS
     dashboards: str = ""
     keda_prometheus: str = ""

@@ -5,8 +5,11 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+from pydantic import ValidationError
+
 from fairlead.api.fields import parse_duration
 from fairlead.api.forms import IMAGE
+from fairlead.api.gatewaymetrics import SHIPPED, GatewayMetrics
 
 MOST_CERTIFICATES = 16_384
 """They are in every revision and Deployment, and so in the cache of all: a whole ca-certificates.crt would fill it."""
@@ -76,6 +79,19 @@ def variables(value: str) -> tuple[tuple[str, str], ...]:
     if not isinstance(parsed, dict) or not all(isinstance(each, str) for each in parsed.values()):
         raise ValueError('takes a JSON object of texts such as {"HTTPS_PROXY": "http://proxy:3128"}')
     return tuple(sorted(parsed.items()))
+
+
+def gateway_metrics(value: str) -> GatewayMetrics | None:
+    """The name of a Gateway whose metrics are known, or what they are as a JSON object; empty: none."""
+    if not value or value in SHIPPED:
+        return SHIPPED.get(value)
+    if not value.startswith("{"):
+        raise ValueError(f"takes {', '.join(SHIPPED)}, or a JSON object with labels, errors and latency")
+    try:
+        return GatewayMetrics.model_validate_json(value)
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False)[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")) from wrong
 
 
 def certificates(value: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chart.value_sets import ALL_OPTIONS, VALUE_SETS
+from fairlead.api.gatewaymetrics import TRAEFIK, GatewayMetrics
 from fairlead.cluster.lease import Terms
 from fairlead.desired.network_policy import OPERATOR_LABELS
 from fairlead.settings import Settings, settings_from
@@ -85,6 +86,7 @@ def test_the_operator_gets_the_settings_that_the_values_say(helm: Helm) -> None:
         prometheus_pod_label="k8s_pod",
         prometheus_namespace_label="ns",
         prometheus_queries=False,
+        gateway_metrics=TRAEFIK,
         keda_prometheus_url="https://thanos.example",
         keda_authentication="thanos",
         keda_auth_modes="tls,basic",
@@ -117,6 +119,20 @@ def test_queries_are_forbidden_where_the_operator_knows_no_prometheus_too(helm: 
 def test_pods_are_called_so_in_rules_where_the_operator_knows_no_prometheus_too(helm: Helm) -> None:
     found = _settings(helm, {"prometheus": {"podLabel": "k8s_pod", "namespaceLabel": "ns"}})
     assert found.site(minor=37).pod_labels == PodLabels(namespace="ns", pod="k8s_pod")
+
+
+def test_a_gateway_that_is_not_known_by_its_name_is_described_as_a_model_server_is(helm: Helm) -> None:
+    counted = {
+        "labels": {"upstream": "{namespace}/{service}"},
+        "errors": {
+            "bad": [{"series": "answers_total", "labels": {"code": "5.."}}],
+            "total": [{"series": "answers_total"}],
+        },
+        "latency": {"series": "answer_seconds"},
+    }
+    found = _settings(helm, {"prometheus": {"gateway": counted}}).gateway_metrics
+    assert found == GatewayMetrics.model_validate(counted)
+    assert _settings(helm, {"prometheus": {"gateway": ""}}).gateway_metrics is None
 
 
 def test_the_secret_for_prometheus_is_mounted_where_the_values_say(helm: Helm) -> None:

@@ -16,6 +16,9 @@ RATE = 25  # requests per second, for each model
 ENOUGH = 0.8  # of them have to come in for the count to mean something
 TRIAL = 500  # seconds for a decision, on a machine that is busy with all the others
 
+Spec = Callable[..., dict[str, Any]]
+"""An image, a version, and variables of its server → a spec."""
+
 
 @dataclass
 class Trial:
@@ -25,6 +28,7 @@ class Trial:
     namespace: str
     name: str
     image: str
+    server: Spec = a_canary
 
     def status(self) -> dict[str, Any]:
         return dict(self.kube.model(self.namespace, self.name).get("status") or {})
@@ -37,7 +41,7 @@ class Trial:
 
     def ask_for(self, version: str, **env: str) -> None:
         """The spec asks for a version."""
-        spec = a_canary(self.image, version, **env)
+        spec = self.server(self.image, version, **env)
         change = {"spec": {name: spec[name] for name in ("model", "runtime")}}
         self.kube.patch(MODEL_DEPLOYMENT, self.namespace, self.name, change)
 
@@ -96,7 +100,7 @@ class Played:
 class Case:
     """Version 2 with these variables, beside version 1 with those of `before`, and what happens `meanwhile`.
 
-    `more` is merged into the spec. `meanwhile` returns the record of the decision.
+    `server` makes the spec, and `more` is merged into it. `meanwhile` returns the record of the decision.
     """
 
     name: str
@@ -104,10 +108,11 @@ class Case:
     before: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
     meanwhile: Callable[[Trial], Mapping[str, Any]] = Trial.decided
+    server: Spec = a_canary
 
     def spec(self, image: str) -> dict[str, Any]:
         """Of version 1."""
-        spec = a_canary(image, "1", **self.before)
+        spec = self.server(image, "1", **self.before)
         rollout = {**spec["rollout"], "confidence": "90", **self.more.get("rollout", {})}
         return {**spec, **self.more, "rollout": rollout}
 
@@ -126,7 +131,7 @@ def playing(
     with ThreadPoolExecutor(len(cases)) as pool:
         urls = {case.name: f"{gateway}/{namespace}/{case.name}" if gateway else "" for case in cases}
         yield {
-            case.name: pool.submit(_play, case, Trial(kube, namespace, case.name, image), urls[case.name])
+            case.name: pool.submit(_play, case, Trial(kube, namespace, case.name, image, case.server), urls[case.name])
             for case in cases
         }
 

@@ -1,7 +1,11 @@
 """settings.py: what the operator is told about Prometheus."""
 
+import json
+
 import pytest
 
+from fairlead.api.gatewaymetrics import TRAEFIK
+from fairlead.api.traffic import Gateway
 from fairlead.settings import InvalidSetting, PrometheusSettings, settings_from
 
 
@@ -50,6 +54,22 @@ def test_images_are_mounted_where_the_cluster_does_it_by_itself_or_as_it_is_said
     assert settings_from({"FAIRLEAD_IMAGE_VOLUMES": said}).site(minor).fetching.image_volumes is mounted
 
 
+def a_gateway(service: str) -> str:
+    answers = {"series": "answers_total", "labels": {"status": "5.."}}
+    return json.dumps(
+        {"labels": {"service": service}, "errors": {"bad": [answers], "total": [{"series": "answers_total"}]}}
+    )
+
+
+def test_a_gateway_is_known_by_its_name_or_described():
+    assert settings_from({}).gateway_metrics is None
+    assert settings_from({"FAIRLEAD_GATEWAY_METRICS": "Traefik"}).site(minor=37).gateway == TRAEFIK
+    found = settings_from({"FAIRLEAD_GATEWAY_METRICS": a_gateway("{gateway}/{namespace}/{service}")}).gateway_metrics
+    assert found is not None
+    assert found.metrics == ("Errors",)
+    assert found.matchers("risk", "fraud-1", Gateway(name="public.a")) == {"service": r"public\.a/risk/fraud-1"}
+
+
 @pytest.mark.parametrize(
     ("name", "value", "takes"),
     [
@@ -61,6 +81,15 @@ def test_images_are_mounted_where_the_cluster_does_it_by_itself_or_as_it_is_said
         ("PROMETHEUS_POD_LABEL", "pod-name", "takes the name of a label"),
         ("PROMETHEUS_NAMESPACE_LABEL", "", "takes the name of a label"),
         ("PROMETHEUS_QUERIES", "no", "takes one of true, false"),
+        ("GATEWAY_METRICS", "Envoy", "takes Traefik, Istio, or a JSON object with labels, errors and latency"),
+        ("GATEWAY_METRICS", '{"labels": {"service": "{service}"}}', "errors: Field required"),
+        ("GATEWAY_METRICS", '{"lables": {}}', "labels: Field required"),
+        ("GATEWAY_METRICS", a_gateway("{service}"), r"labels must hold \{namespace\}"),
+        (
+            "GATEWAY_METRICS",
+            a_gateway("{namespace}-{service}-(a+)+"),
+            "label service must be a simple regular expression",
+        ),
         ("KEDA_PROMETHEUS_URL", "prometheus:9090", "takes an address such as http://"),
         ("KEDA_AUTHENTICATION", "Thanos", "takes the name of an object"),
         ("KEDA_AUTH_MODES", "password", "takes bearer, basic, tls or custom"),

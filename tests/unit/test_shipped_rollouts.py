@@ -166,8 +166,9 @@ def test_a_version_that_is_slow_is_rolled_back(runtime: str):
 
 NOTHING_COUNTED = (
     "its server counts neither errors nor times by its metrics profile, and no objective has counters or queries of "
-    "its own; have Prometheus count them where they pass (spec.slo.objectives with queries), let a person decide "
-    "(`fairlead promote fraud`), or choose spec.rollout.strategy BlueGreen"
+    "its own; have a Gateway count them (spec.rollout.evidence.source Gateway), or Prometheus where they pass "
+    "(spec.slo.objectives with queries), let a person decide (`fairlead promote fraud`), or choose "
+    "spec.rollout.strategy BlueGreen"
 )
 
 

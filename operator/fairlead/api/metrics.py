@@ -1,8 +1,8 @@
 """The metrics profile of a model server: which of its series count requests, errors and times."""
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from collections.abc import Collection, Mapping
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -120,6 +120,10 @@ class MetricsProfile(Part):
         default=None, description="How full the cache of keys and values is, from 0 to 1."
     )
 
+    def without(self, metrics: Collection[Metric]) -> Self:
+        """The profile without what is counted elsewhere."""
+        return self.model_copy(update={field: None for metric, field in _FIELDS.items() if metric in metrics})
+
     @property
     def counters(self) -> Mapping[Metric, Counters]:
         """What it counts by pairs of counters."""
@@ -135,3 +139,12 @@ class MetricsProfile(Part):
             "InterTokenLatency": self.inter_token_latency,
         }
         return {metric: histogram for metric, histogram in named.items() if histogram is not None}
+
+
+_FIELDS: Mapping[Metric, str] = {
+    "Errors": "errors",
+    "Aborts": "aborts",
+    "Latency": "latency",
+    "TimeToFirstToken": "time_to_first_token",
+    "InterTokenLatency": "inter_token_latency",
+}

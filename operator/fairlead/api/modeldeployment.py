@@ -93,7 +93,12 @@ def mounts_clash(model: ModelSource, pod: PodOptions, server: ServerTemplate) ->
 
 NOTHING_TO_JUDGE_BY = (
     "rollout.strategy Canary judges a new revision by the metrics of its server: set runtime.container.metrics, or "
-    "choose rollout.strategy: BlueGreen"
+    "rollout.evidence.source: Gateway where a Gateway counts its requests, or choose rollout.strategy: BlueGreen"
+)
+AT_GATEWAY = "has(self.rollout) && has(self.rollout.evidence) && self.rollout.evidence.source == 'Gateway'"
+NO_GATEWAY = (
+    "rollout.evidence.source: Gateway takes what the Gateway of spec.traffic counts: set traffic.gateway, or choose "
+    "another source"
 )
 SWAP_AND_AUTOSCALER = (
     "rollout.capacity: Swap shares a fixed number of pods, and an autoscaler changes it: set replicas in place of "
@@ -152,13 +157,21 @@ class ModelDeploymentSpec(Part):
         ),
         rule(
             NOTHING_TO_JUDGE_BY,
-            "!has(self.runtime.container) || has(self.runtime.container.metrics) || self.rollout.strategy != 'Canary'",
+            "!has(self.runtime.container) || has(self.runtime.container.metrics) || self.rollout.strategy != 'Canary' "
+            f"|| {AT_GATEWAY}",
             lambda self: (
                 self.runtime.container is None
                 or self.runtime.container.metrics is not None
                 or self.rollout.strategy != "Canary"
+                or self.rollout.evidence.source == "Gateway"
             ),
             "rollout.strategy",
+        ),
+        rule(
+            NO_GATEWAY,
+            f"!({AT_GATEWAY}) || has(self.traffic)",
+            lambda self: self.rollout.evidence.source != "Gateway" or self.traffic is not None,
+            "rollout.evidence.source",
         ),
         rule(
             "an objective with queries is asked of Prometheus: set rollout.evidence.source: Prometheus, or give it "

@@ -13,7 +13,7 @@ from fairlead.api.slo import share
 
 CONFIDENCE = r"[89][0-9](\.[0-9]{1,2})?"
 
-EvidenceSource = Literal["Pods", "Prometheus"]
+EvidenceSource = Literal["Pods", "Prometheus", "Gateway"]
 
 
 class Evidence(Part):
@@ -22,7 +22,9 @@ class Evidence(Part):
     source: EvidenceSource = Field(
         default="Pods",
         description="Where the counters come from. Pods: Fairlead reads the pods' metrics itself, every 5 seconds. "
-        "Prometheus: from the one that Fairlead was told of (prometheus.url of its chart), as often as that scrapes.",
+        "Prometheus: from the one that Fairlead was told of (prometheus.url of its chart), as often as that scrapes. "
+        "Gateway: errors and latency as the Gateway of spec.traffic counts them, by that Prometheus, and what else the "
+        "server counts from the pods; also for a server that counts nothing. It takes prometheus.gateway of the chart.",
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import chain
 from math import inf
 
+from fairlead.api.gatewaymetrics import GatewayMetrics
 from fairlead.api.metrics import Metric, MetricsProfile
 from fairlead.api.slo import Objective, format_seconds, snapped
 from fairlead.evidence.pairs import pair_cells, pair_requests
@@ -39,13 +40,15 @@ TIMES: tuple[Metric, ...] = ("Latency", "TimeToFirstToken", "InterTokenLatency")
 PAIRS: tuple[Metric, ...] = ("Errors", "Aborts")
 
 
-def metrics_of(profile: MetricsProfile | None) -> tuple[Metric, ...]:
-    """What a server counts, by its metrics profile."""
-    return () if profile is None else (*profile.counters, *profile.histograms)
+def metrics_of(profile: MetricsProfile | None, gateway: GatewayMetrics | None = None) -> tuple[Metric, ...]:
+    """What is counted: by a server, as its metrics profile says, and by the Gateway where that is asked."""
+    own: tuple[Metric, ...] = () if profile is None else (*profile.counters, *profile.histograms)
+    at_gateway = () if gateway is None else gateway.metrics
+    return (*at_gateway, *(metric for metric in own if metric not in at_gateway))
 
 
 def uncounted(objectives: Iterable[Objective], profile: MetricsProfile | None) -> str | None:
-    """Why nothing that a canary could be judged by will ever be counted, in words; None where something is."""
+    """Why no pod will ever count anything that a canary could be judged by, in words; None where one does."""
     if metrics_of(profile) or any(each.pair for each in objectives):
         return None
     if profile is None:

@@ -84,7 +84,7 @@ def missing(trial: Trial, sweep: Sweep) -> str | None:
     Before the canary gets traffic it need not be there: what the stable revision does is worth knowing all the same.
     """
     for arm in (trial.canary, trial.stable) if trial.weight > 0 or trial.tried else (trial.stable,):
-        if not sweep.pods.get(arm):
+        if not sweep.told_of(arm):
             silent = {why for pod, why in sweep.silent.items() if sweep.silent_of.get(pod, arm) == arm}
             return f"no metrics of {arm}: {min(silent, default='no pod of it runs')}"
     return None
@@ -161,7 +161,7 @@ def _readings(sweep: Sweep, revision: str, cells: tuple[Cell, ...]) -> Mapping[s
             since=metrics.since,
             counts={cell.name: count for cell in cells if (count := _count(metrics, cell)) is not None},
         )
-        for pod, metrics in sweep.pods.get(revision, {}).items()
+        for pod, metrics in sweep.told_of(revision).items()
     }
 
 

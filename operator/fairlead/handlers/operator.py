@@ -90,7 +90,14 @@ class Operator:
         client, asking, news = self._client, self._asking, self._look_at
         return Questions(
             probes=Probes(asking, news),
-            sweeps=Sweeps(asking, news, _now, swept=self._metrics.rollouts.swept, prometheus=self._prometheus),
+            sweeps=Sweeps(
+                asking,
+                news,
+                _now,
+                swept=self._metrics.rollouts.swept,
+                prometheus=self._prometheus,
+                gateway=self._settings.gateway_metrics,
+            ),
             hanging=HangingPods(client.events_of, news, _now),
             exposures=Exposures(asking, news, _now),
             budgets=Budgets(self._prometheus, news),

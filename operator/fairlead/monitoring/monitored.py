@@ -13,6 +13,7 @@ from fairlead.decision import Decision
 from fairlead.situation import Situation
 from fairlead.slo.alerts import Terms
 from fairlead.slo.events import Subject, Unmeasured
+from fairlead.slo.passing import Passing
 from fairlead.slo.rules import Measured, measured
 
 FORBIDDEN = Unmeasured(why="the administrator of Fairlead has forbidden queries (prometheus.queries of its chart)")
@@ -53,8 +54,14 @@ def monitored(situation: Situation, spec: ModelDeploymentSpec, decision: Decisio
     rules = RULES.get(wanted.rules) if spec.slo.objectives else None
     edges = situation.exposed.edges if situation.exposed else {}
     asked, profiles = spec.slo.objectives if rules is not None else (), _profiles(revisions)
+    passing = _passing(situation, spec)
     found = [
-        (each, FORBIDDEN if each.queries and not situation.site.queries else measured(each, profiles, edges, subject))
+        (
+            each,
+            FORBIDDEN
+            if each.queries and not situation.site.queries
+            else measured(each, profiles, edges, subject, passing),
+        )
         for each in asked
     ]
     scrape: Literal["PodMonitor", "Annotations"] = "PodMonitor" if POD_MONITOR in situation.served else "Annotations"
@@ -75,6 +82,14 @@ def monitored(situation: Situation, spec: ModelDeploymentSpec, decision: Decisio
         measured=tuple(each for _, each in found if isinstance(each, Measured)),
         unmeasured=tuple((objective, each) for objective, each in found if isinstance(each, Unmeasured)),
     )
+
+
+def _passing(situation: Situation, spec: ModelDeploymentSpec) -> Passing | None:
+    """The Gateway by whose counters the model is judged: it alerts by the same."""
+    metrics = situation.site.gateway
+    if metrics is None or spec.traffic is None or spec.rollout.evidence.source != "Gateway":
+        return None
+    return Passing(gateway=spec.traffic.gateway, metrics=metrics)
 
 
 def _serving_first(decision: Decision) -> tuple[Revision, ...]:

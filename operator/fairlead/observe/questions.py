@@ -51,8 +51,10 @@ class Subject:
         """Where the model wants its counters from, and the objectives that have counters of their own."""
         if isinstance(self.model, Invalid):
             return Asked()
-        objectives = tuple(each for each in self.model.spec.slo.objectives if each.pair)
-        return Asked(source=self.model.spec.rollout.evidence.source, objectives=objectives)
+        spec = self.model.spec
+        objectives = tuple(each for each in spec.slo.objectives if each.pair)
+        gateway = spec.traffic.gateway if spec.traffic else None
+        return Asked(source=spec.rollout.evidence.source, gateway=gateway, objectives=objectives)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,11 +1,11 @@
 """The pods themselves as the source of counters: each is asked for its page of metrics."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from fairlead.api.metrics import Counters
+from fairlead.api.metrics import Counters, Metric
 from fairlead.api.revision import Revision
 from fairlead.observe.asking import Asking, NoAnswer
 from fairlead.observe.exposition import Reader
@@ -19,7 +19,10 @@ HEADERS = {"Accept": "text/plain;version=0.0.4,*/*;q=0.1", "Accept-Encoding": "i
 
 
 class Scraping:
-    """Pages of metrics, `at_once` so many of them over all models, each `within` so many seconds."""
+    """Pages of metrics, `at_once` so many of them over all models, each `within` so many seconds.
+
+    Metrics that are counted `elsewhere` are left out; a server that has no others is not asked.
+    """
 
     name = "the pods"
 
@@ -30,9 +33,10 @@ class Scraping:
         pairs: Mapping[str, Counters],
         at_once: asyncio.Semaphore,
         within: float,
+        elsewhere: Collection[Metric] = (),
     ) -> None:
         self._asking = asking
-        self._servers = {revision.name: _server(revision, pairs) for revision in revisions}
+        self._servers = {revision.name: _server(revision, pairs, elsewhere) for revision in revisions}
         self._at_once = at_once
         self._within = within
 
@@ -48,7 +52,7 @@ class Scraping:
     async def _page(self, server: "_Server", process: Process) -> Said | str:
         """What one pod says, or why nothing. Never raises for what a pod does."""
         if server.reader is None:
-            return "its runtime has no metrics profile"
+            return server.without
         asked = f"GET {server.path} on port {server.port}"
         try:
             async with (
@@ -73,11 +77,12 @@ class Scraping:
 
 
 class _Server(NamedTuple):
-    """Where the metrics of a revision's pods are, and who reads them; nobody without a profile."""
+    """Where the metrics of a revision's pods are, and who reads them; `without` a reader, what there is to say."""
 
-    port: int
-    path: str
-    reader: Reader | None
+    port: int = 0
+    path: str = ""
+    reader: Reader | None = None
+    without: Said | str = "its runtime has no metrics profile"
 
 
 def metrics_port(revision: Revision) -> int:
@@ -86,6 +91,10 @@ def metrics_port(revision: Revision) -> int:
     return ports.http if ports.metrics is None else ports.metrics
 
 
-def _server(revision: Revision, pairs: Mapping[str, Counters]) -> _Server:
+def _server(revision: Revision, pairs: Mapping[str, Counters], elsewhere: Collection[Metric]) -> _Server:
     profile = revision.snapshot.metrics
-    return _Server(metrics_port(revision), profile.path if profile else "", Reader(profile, pairs) if profile else None)
+    if elsewhere:
+        profile = profile and profile.without(elsewhere)
+        if profile is None or not (pairs or profile.counters or profile.histograms):
+            return _Server(without=Said())
+    return _Server(metrics_port(revision), profile.path, Reader(profile, pairs)) if profile else _Server()

@@ -9,6 +9,7 @@ from fairlead.api.metrics import Counters
 from fairlead.api.revision import Revision
 from fairlead.api.rollout import EvidenceSource
 from fairlead.api.slo import Objective
+from fairlead.api.traffic import Gateway
 from fairlead.observe.processes import Process
 from fairlead.observe.said import Said
 
@@ -18,7 +19,13 @@ class Asked:
     """What a model wants to be judged by beyond the metrics profiles of its revisions."""
 
     source: EvidenceSource = "Pods"
+    gateway: Gateway | None = None
     objectives: tuple[Objective, ...] = ()
+
+    @property
+    def at_gateway(self) -> Gateway | None:
+        """The Gateway whose counters are asked for."""
+        return self.gateway if self.source == "Gateway" else None
 
     @property
     def counters(self) -> Mapping[str, Counters]:
@@ -32,7 +39,14 @@ class Asked:
 
     def about(self, revisions: tuple[Revision, ...]) -> tuple[str, ...]:
         """What sweeps are about: others begin when it changes."""
-        return (self.source, *(revision.name for revision in revisions), *(each.pair or "" for each in self.objectives))
+        gateway = self.at_gateway
+        where = (gateway.namespace or "", gateway.name) if gateway else ()
+        return (
+            self.source,
+            *where,
+            *(revision.name for revision in revisions),
+            *(each.pair or "" for each in self.objectives),
+        )
 
 
 class Source(Protocol):

@@ -8,11 +8,13 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from fairlead.api.gatewaymetrics import GatewayMetrics
 from fairlead.api.revision import Revision
 from fairlead.cluster.store import Key
 from fairlead.evidence.sweep import PodMetrics, Sweep
 from fairlead.observe.asking import Asking
 from fairlead.observe.beside import Beside
+from fairlead.observe.gateways import AtGateway
 from fairlead.observe.processes import Process, processes, running
 from fairlead.observe.prometheus import Prometheus
 from fairlead.observe.querying import Querying
@@ -46,9 +48,11 @@ class Sweeps:
         tick: timedelta = TICK,
         swept: Swept | None = None,
         prometheus: Prometheus | None = None,
+        gateway: GatewayMetrics | None = None,
     ) -> None:
         self._asking = asking
         self._prometheus = prometheus
+        self._gateway_metrics = gateway
         self._tell = tell
         self._clock = clock
         self._tick = tick.total_seconds()
@@ -77,12 +81,12 @@ class Sweeps:
         await self._running.close()
 
     async def _sweep_on(self, key: Key, revisions: tuple[Revision, ...], pods: Pods, asked: Asked) -> None:
-        source = self._source(key, revisions, asked)
+        source, gateway = self._source(key, revisions, asked), self._gateway(key, revisions, asked)
         arms = tuple(revision.name for revision in revisions)
         time = asyncio.get_running_loop().time
         while True:
             began = time()
-            sweep = await self._sweep(source, arms, pods)
+            sweep = await self._sweep(source, gateway, arms, pods)
             if sweep is not None:
                 self._latest[key] = sweep
                 if self._swept is not None:
@@ -94,13 +98,28 @@ class Sweeps:
     def _source(self, key: Key, revisions: tuple[Revision, ...], asked: Asked) -> Source:
         if asked.source == "Prometheus":
             return Querying(self._prometheus, key[0], revisions, asked, self._tick)
-        return Scraping(self._asking, revisions, asked.counters, self._at_once, self._within)
+        elsewhere = self._gateway_metrics.metrics if asked.at_gateway and self._gateway_metrics else ()
+        return Scraping(self._asking, revisions, asked.counters, self._at_once, self._within, elsewhere)
 
-    async def _sweep(self, source: Source, revisions: Collection[str], pods: Pods) -> Sweep | None:
-        """All pods at one time. It counts as read when it began: what starts later is new to the next one."""
+    def _gateway(self, key: Key, revisions: tuple[Revision, ...], asked: Asked) -> AtGateway | None:
+        if asked.at_gateway is None:
+            return None
+        arms = tuple(revision.name for revision in revisions)
+        return AtGateway(self._prometheus, self._gateway_metrics, key[0], arms, asked.at_gateway, self._tick)
+
+    async def _sweep(
+        self, source: Source, gateway: AtGateway | None, revisions: Collection[str], pods: Pods
+    ) -> Sweep | None:
+        """All pods at one time. It counts as read when it began: what starts later is new to the next one.
+
+        Where a Gateway counts, too, the pods are read when that has something new: what is missing there is missing.
+        """
         at = self._clock()
         asked = {name: each for name, each in processes(pods()).items() if each.revision in revisions}
-        told = await source.read(asked, at)
+        passed = await gateway.read() if gateway is not None else {}
+        if passed is None:
+            return None
+        told = dict.fromkeys(asked, passed) if isinstance(passed, str) else await source.read(asked, at)
         if told is None:
             return None
         there = pods()
@@ -115,13 +134,16 @@ class Sweeps:
                 said[process.revision][name] = _metrics(process, heard)
             elif process.has_served:
                 silent[name] = heard
+        gateways = {} if isinstance(passed, str) else passed
+        counting = frozenset(each.process for instances in gateways.values() for each in instances.values())
         return Sweep(
             at=at,
             pods=said,
             silent=silent,
             silent_of={name: asked[name].revision for name in silent},
-            running=running(there, revisions),
-            source=source.name,
+            gateways=gateways,
+            running=running(there, revisions) | counting,
+            source=source.name if gateway is None else gateway.name,
         )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from fairlead.api.gatewaymetrics import GatewayMetrics
 from fairlead.api.modeldeployment import ModelDeploymentSpec
 from fairlead.api.reasons import Phase
 from fairlead.api.revision import Revision
@@ -90,7 +91,9 @@ def trial_of(situation: Situation, stable: str, canary: str) -> Trial | None:
 
 
 def _counts_the_same(trial: Trial, spec: ModelDeploymentSpec) -> bool:
-    """Whether what objectives count for themselves is still what the trial has counted; else it begins anew."""
+    """Whether the trial has counted what is counted now, and where; else it begins anew."""
+    if trial.terms.by_gateway != (spec.rollout.evidence.source == "Gateway"):
+        return False
     counted = {"Errors", "Aborts", *TIMES, *(each.pair for each in spec.slo.objectives)}
     return all(cell.metric in counted for cell in trial.cells)
 
@@ -98,9 +101,10 @@ def _counts_the_same(trial: Trial, spec: ModelDeploymentSpec) -> bool:
 def new_terms(spec: ModelDeploymentSpec, sweep: Sweep, stable: str) -> Terms:
     """What a trial that begins now is held to; without cells where the stable pods tell nothing to compare by."""
     rollout = spec.rollout
-    found = cells(spec.slo.objectives, rollout.sensitivity, sweep.pods.get(stable, {}).values())
-    bound = rollout.error_bound
-    return live_terms(Terms(cells=found, alpha=bound, beta=bound, late_until=rollout.max_duration), rollout)
+    found = cells(spec.slo.objectives, rollout.sensitivity, sweep.told_of(stable).values())
+    bound, by_gateway = rollout.error_bound, rollout.evidence.source == "Gateway"
+    terms = Terms(cells=found, alpha=bound, beta=bound, by_gateway=by_gateway, late_until=rollout.max_duration)
+    return live_terms(terms, rollout)
 
 
 def live_terms(terms: Terms, rollout: Rollout) -> Terms:
@@ -120,14 +124,14 @@ def _begun(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, ca
     sweep = situation.sweep
     late = _waited(situation, None, canary.name) >= spec.rollout.max_duration
     verdict = Verdict.INCONCLUSIVE if late else Verdict.CONTINUE
-    never = uncounted(spec.slo.objectives, stable.snapshot.metrics)
+    never, gateway = _never(situation, spec, stable), _gateway(situation, spec)
     if never is not None:
-        return Judged(verdict=verdict, missing=f"{never}; {_without_counters(situation.identity.name)}")
+        return Judged(verdict=verdict, missing=never)
     if sweep is None:
         return Judged(verdict=verdict, missing="the metrics of the pods have not been read yet")
-    pods = sweep.pods.get(stable.name, {}).values()
+    pods = sweep.told_of(stable.name).values()
     terms = new_terms(spec, sweep, stable.name)
-    told = lacking(spec.slo.objectives, metrics_of(stable.snapshot.metrics), pods)
+    told = lacking(spec.slo.objectives, metrics_of(stable.snapshot.metrics, gateway), pods)
     if told is None and terms.cells:
         left_out = dropped(spec.slo.objectives, pods)
         trial = begin_trial(canary.name, stable.name, terms, sweep, unjudged=left_out)
@@ -138,11 +142,20 @@ def _begun(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, ca
     return Judged(verdict=verdict, missing=why if pods or silent is None else silent)
 
 
-def _without_counters(name: str) -> str:
-    """What to do where nothing is counted, in words."""
-    return (
-        "have Prometheus count them where they pass (spec.slo.objectives with queries), let a person decide "
-        f"(`fairlead promote {name}`), or choose spec.rollout.strategy BlueGreen"
+def _gateway(situation: Situation, spec: ModelDeploymentSpec) -> GatewayMetrics | None:
+    """What the Gateway counts, where the model wants to be judged by that."""
+    return situation.site.gateway if spec.rollout.evidence.source == "Gateway" else None
+
+
+def _never(situation: Situation, spec: ModelDeploymentSpec, stable: Revision) -> str | None:
+    """Why nothing will ever be counted, and what to do, in words; None where something is."""
+    if spec.rollout.evidence.source == "Gateway":
+        return None  # who counts there, and who does not, whoever asks it says
+    never = uncounted(spec.slo.objectives, stable.snapshot.metrics)
+    return never and (
+        f"{never}; have a Gateway count them (spec.rollout.evidence.source Gateway), or Prometheus where they pass "
+        "(spec.slo.objectives with queries), let a person decide "
+        f"(`fairlead promote {situation.identity.name}`), or choose spec.rollout.strategy BlueGreen"
     )
 
 

@@ -10,6 +10,7 @@ from fairlead.api.metrics import MetricsProfile
 from fairlead.api.slo import Objective
 from fairlead.slo.alerts import EVERY, Terms, absent_alert, burn_alerts, unmeasured_alert
 from fairlead.slo.events import Events, Subject, Unmeasured, events
+from fairlead.slo.passing import Passing, passed
 from fairlead.slo.promql import duration
 from fairlead.slo.recording import Rule, Target, of_budget, of_events, of_windows, target_of
 from fairlead.slo.windows import burns
@@ -27,10 +28,14 @@ Counted = tuple[tuple[Subject, Events], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """An objective with its events, by whose series they are: one entry where all revisions have the same profile."""
+    """An objective with its events, by whose series they are: one entry where all revisions have the same profile.
+
+    `by_pods` says that pods have to be scraped for it.
+    """
 
     objective: Objective
     events: Counted
+    by_pods: bool = True
 
 
 def measured(
@@ -38,8 +43,14 @@ def measured(
     profiles: Sequence[tuple[MetricsProfile | None, tuple[str, ...]]],
     edges: Mapping[str, tuple[float, ...]],
     subject: Subject,
+    passing: Passing | None = None,
 ) -> Measured | Unmeasured:
-    """An objective over profiles and the revisions that have them, the stable one's first: that one must measure it."""
+    """An objective over profiles and the revisions that have them, the stable one's first: that one must measure it.
+
+    Where requests are judged as they pass a Gateway, it counts the errors of all of them.
+    """
+    if passing is not None and objective.metric == "Errors":
+        return Measured(objective=objective, events=((subject, passed(passing, subject)),), by_pods=False)
     found: list[tuple[Subject, Events]] = []
     for profile, revisions in profiles:
         own = replace(subject, revisions=revisions if len(profiles) > 1 else ())
@@ -51,7 +62,7 @@ def measured(
     return Measured(objective=objective, events=tuple(found))
 
 
-def groups(subject: Subject, objectives: Iterable[Measured], terms: Terms) -> list[dict[str, Any]]:
+def groups(subject: Subject, objectives: Sequence[Measured], terms: Terms) -> list[dict[str, Any]]:
     """The groups of a rule file; the names say whose they are, since names of groups are compared in a whole file."""
     found = [(target_of(each.objective), each.events) for each in objectives]
     if not found:
@@ -62,7 +73,7 @@ def groups(subject: Subject, objectives: Iterable[Measured], terms: Terms) -> li
     ]
     budget = [rule for target, _ in found for rule in of_budget(terms.period, subject, target)]
     made.append(_group(subject, "error-budget", BUDGET_EVERY, budget))
-    if terms.serves:
+    if terms.serves and any(each.by_pods for each in objectives):
         made.append(_group(subject, "metrics", EVERY, [absent_alert(terms, subject)]))
     return made
 

@@ -354,6 +354,12 @@ ROLLOUT = (
     schema("rollout.confidence", 95, "must be of type string"),
     schema("rollout.onInconclusive", "Wait", "Unsupported value", '"Hold", "Promote", "Rollback"'),
     schema("rollout.evidence", {"source": "Datadog"}, "Unsupported value", '"Pods"', about="rollout.evidence.source"),
+    rule(
+        "rollout.evidence",
+        {"source": "Gateway"},
+        "set traffic.gateway, or choose another source",
+        about="spec.rollout.evidence.source",
+    ),
     schema(
         "slo.objectives",
         [{"name": "o", "target": "99", "queries": {"bad": "", "total": "sum by (pod) (checks_total)"}}],

@@ -12,15 +12,21 @@ import pytest
 from aiohttp import web
 
 from fairlead.api import names
+from fairlead.api.gatewaymetrics import TRAEFIK
 from fairlead.api.metrics import Counters, Histogram, MetricsProfile, Series
 from fairlead.api.revision import Revision, Snapshot
 from fairlead.api.server import Ports
+from fairlead.api.traffic import Gateway
 from fairlead.cluster.access import Access
 from fairlead.cluster.connection import Connection
 from fairlead.evidence.sweep import PodMetrics, Sweep
 from fairlead.observe.asking import Asking
+from fairlead.observe.gateways import UNKNOWN
 from fairlead.observe.processes import process_name
+from fairlead.observe.prometheus import Prometheus
+from fairlead.observe.source import Asked
 from fairlead.observe.sweeps import AT_ONCE, Sweeps
+from fairlead.settings import PrometheusSettings
 from serving import serving
 
 KEY = ("risk", "fraud")
@@ -32,6 +38,7 @@ PROFILE = MetricsProfile(
     ),
     latency=Histogram(series="seconds"),
 )
+COUNTED = "traefik_service_requests_total"
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -156,11 +163,11 @@ def told() -> Told:
 async def start(pods: Pods, told: Told) -> AsyncIterator[Callable[..., Sweeps]]:
     made: list[tuple[Sweeps, Asking, Connection]] = []
 
-    def start(access: str = "Direct", tick: float = 1.0) -> Sweeps:
+    def start(access: str = "Direct", tick: float = 1.0, **more: Any) -> Sweeps:
         api = Access(server=f"http://127.0.0.1:{pods.port}", authorization=lambda: "Bearer secret")
         connection = Connection(api)
         asking = Asking(connection, access)  # type: ignore[arg-type]
-        made.append((Sweeps(asking, told, Clock(), timedelta(seconds=tick)), asking, connection))
+        made.append((Sweeps(asking, told, Clock(), timedelta(seconds=tick), **more), asking, connection))
         return made[-1][0]
 
     yield start
@@ -441,3 +448,72 @@ async def test_an_error_of_ours_is_not_the_end(sweeps: Sweeps, pods: Pods, told:
     sweeps.latest(KEY, stable, broken)
     await asyncio.wait_for(asked.wait(), 10)
     assert (await swept(sweeps, pods, told, *stable)).pods["stable"] == {"a": metrics("a", 8)}
+
+
+AT_GATEWAY = Asked(source="Gateway", gateway=Gateway(name="public"))
+
+
+@pytest.fixture
+async def prometheus() -> AsyncIterator[Prometheus]:
+    """Scrapes a Traefik that has sent requests to the stable revision, 4 of which failed, and one more every time."""
+    asked = 0
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        service = {"__name__": COUNTED, "instance": "10.0.0.9:8082", "service": "risk-stable-80-http@kubernetesgateway"}
+        result = [
+            {"metric": {**service, "code": code}, "values": [[asked, str(value)]]}
+            for code, value in (("200", 35 + asked), ("502", 4))
+        ]
+        return web.json_response({"status": "success", "data": {"resultType": "matrix", "result": result}})
+
+    async with serving(answer, patience=0.1) as port:
+        prometheus = Prometheus(PrometheusSettings(url=f"http://127.0.0.1:{port}"))
+        yield prometheus
+        await prometheus.close()
+
+
+async def at_gateway(sweeps: Sweeps, pods: Pods, told: Told, profile: MetricsProfile | None) -> Sweep:
+    """The first sweep of two revisions whose requests a Gateway counts."""
+    of = a_revision("stable", pods.port, profile), a_revision("canary", pods.port, profile)
+    sweeps.latest(KEY, of, pods, AT_GATEWAY)
+    await told.wait()
+    sweep = sweeps.latest(KEY, of, pods, AT_GATEWAY)
+    assert sweep is not None
+    return sweep
+
+
+@pytest.mark.parametrize("profile", [None, PROFILE])
+async def test_a_server_that_counts_no_more_than_the_gateway_is_not_asked(
+    start: Callable[..., Sweeps], pods: Pods, told: Told, prometheus: Prometheus, profile: MetricsProfile | None
+):
+    pods.add("a", "stable", says(page(10)))
+    pods.add("b", "canary", hangs)
+    sweep = await at_gateway(start(tick=0.2, prometheus=prometheus, gateway=TRAEFIK), pods, told, profile)
+    assert pods.asked == []
+    assert (sweep.source, sweep.silent) == ("the Gateway", {})
+    assert sweep.pods == {
+        revision: {pod: PodMetrics(process=process_name(f"containerd://{pod}"), since=START)}
+        for revision, pod in (("stable", "a"), ("canary", "b"))
+    }
+    (stable,), (canary,) = sweep.gateways["stable"].values(), sweep.gateways["canary"].values()
+    assert (stable.errors, canary.errors) == ((41, 4), None)
+    assert sweep.running == processes("a", "b") | {stable.process, canary.process}
+
+
+async def test_what_the_gateway_does_not_count_the_pods_tell(
+    start: Callable[..., Sweeps], pods: Pods, told: Told, prometheus: Prometheus
+):
+    pods.add("a", "stable", says(page(10)))
+    profile = PROFILE.model_copy(update={"latency": None, "time_to_first_token": PROFILE.latency})
+    sweep = await at_gateway(start(tick=0.2, prometheus=prometheus, gateway=TRAEFIK), pods, told, profile)
+    assert sweep.pods["stable"]["a"].errors is None
+    assert sweep.pods["stable"]["a"].histograms == {"TimeToFirstToken": {0.5: 9, inf: 10}}
+
+
+async def test_pods_say_why_nothing_is_known_of_the_gateway(start: Callable[..., Sweeps], pods: Pods, told: Told):
+    pods.add("a", "stable", says(page(10)))
+    sweep = await at_gateway(start(gateway=TRAEFIK), pods, told, PROFILE)
+    assert (sweep.silent, sweep.silent_of, sweep.gateways) == ({"a": UNKNOWN}, {"a": "stable"}, {})
+    assert pods.asked == []

@@ -6,6 +6,7 @@ from typing import Any
 from fairlead.api.metrics import MetricsProfile
 from fairlead.api.slo import Objective
 from fairlead.slo.events import Subject
+from fairlead.slo.passing import Passing
 from fairlead.slo.rules import Measured, Terms, groups, measured
 
 SUBJECT = Subject(namespace="risk", model="fraud")
@@ -39,10 +40,14 @@ def objective(**fields: Any) -> Objective:
 
 
 def compiled(
-    *objectives: Objective, profile: MetricsProfile = PROFILE, terms: Terms = TERMS, subject: Subject = SUBJECT
+    *objectives: Objective,
+    profile: MetricsProfile | None = PROFILE,
+    terms: Terms = TERMS,
+    subject: Subject = SUBJECT,
+    passing: Passing | None = None,
 ) -> list[dict[str, Any]]:
     """The groups of a model with these objectives, all of which must be measurable."""
-    found = [measured(each, ((profile, ()),), EDGES, subject) for each in objectives]
+    found = [measured(each, ((profile, ()),), EDGES, subject, passing) for each in objectives]
     return groups(subject, [each for each in found if isinstance(each, Measured)], terms)
 
 

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from fairlead.api.gatewaymetrics import TRAEFIK
 from fairlead.api.metrics import MetricsProfile
+from fairlead.api.traffic import Gateway
 from fairlead.slo.events import PodLabels
+from fairlead.slo.passing import Passing
 from fairlead.slo.rules import Terms
 from unit.slo.profiles import (
     FIRST,
@@ -21,7 +24,7 @@ from unit.slo.profiles import (
     objective,
     requests,
 )
-from unit.slo.promtool import Try
+from unit.slo.promtool import Series, Try
 
 ERRORS, TOTAL = "fairlead:sli_errors:rate5m", "fairlead:sli_total:rate5m"
 MODEL = 'modeldeployment="fraud",namespace="risk"'
@@ -303,3 +306,43 @@ def test_queries_tell_pods_by_the_labels_that_the_administrator_has_named(tmp_pa
             (ERRORS, "1h"): {of("fraud-1", ERRORS, "guardrail"): 0, of("fraud-2", ERRORS, "guardrail"): 0.25},
         }
     )
+
+
+def at_traefik(revision: str, code: str, values: str, namespace: str = "risk", label: str = "service") -> Series:
+    service = f"{namespace}-{revision}-80-http@kubernetesgateway"
+    return {f'traefik_service_requests_total{{{label}="{service}",code="{code}",method="POST"}}': values}
+
+
+@pytest.mark.parametrize("label", ["service", "exported_service"])
+def test_where_a_gateway_counts_its_errors_are_those_of_each_revision(tmp_path: Path, label: str):
+    """A ServiceMonitor gives series a label `service` of its own, and Prometheus renames that of the Gateway."""
+    series = {
+        **at_traefik("fraud-0a1b2c3d", "200", "0+540x60", label=label),
+        **at_traefik("fraud-0a1b2c3d", "404", "0+600x60", label=label),
+        **at_traefik("fraud-0a1b2c3d", "502", "0+60x60", label=label),
+        **at_traefik("fraud-4e5f6a7b", "200", "0+120x60", label=label),
+        **at_traefik("fraud-x-0a1b2c3d", "500", "0+60x60", label=label),
+        **at_traefik("fraud-0a1b2c3d", "500", "0+60x60", namespace="other", label=label),
+    }
+    rules = compiled(availability(), profile=None, passing=Passing(gateway=Gateway(name="public"), metrics=TRAEFIK))
+    Try(folder=tmp_path, groups=rules, series=series).answers(
+        {
+            (TOTAL, "1h"): {of("fraud-0a1b2c3d", TOTAL): 10, of("fraud-4e5f6a7b", TOTAL): 2},
+            (ERRORS, "1h"): {of("fraud-0a1b2c3d", ERRORS): 1, of("fraud-4e5f6a7b", ERRORS): 0},
+        }
+    )
+
+
+def test_where_a_gateway_counts_nobody_misses_pods_that_are_not_scraped(tmp_path: Path):
+    rules = compiled(availability(), profile=None, passing=Passing(gateway=Gateway(name="public"), metrics=TRAEFIK))
+    series = at_traefik("fraud-0a1b2c3d", "200", "0+600x60")
+    Try(folder=tmp_path, groups=rules, series=series).fires({"1h": []})
+
+
+def test_where_a_gateway_counts_its_errors_alert(tmp_path: Path):
+    rules = compiled(availability(), passing=Passing(gateway=Gateway(name="public"), metrics=TRAEFIK))
+    series = {
+        **at_traefik("fraud-0a1b2c3d", "200", "0+600x60 36600+300x60"),
+        **at_traefik("fraud-0a1b2c3d", "503", "0+0x60 300+300x60"),
+    }
+    Try(folder=tmp_path, groups=rules, series=series).fires({"1h": [], "70m": QUICK})

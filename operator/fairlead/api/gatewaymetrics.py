@@ -1,0 +1,105 @@
+"""What a Gateway counts for each Service that it sends requests to: one profile for all models of a cluster.
+
+A Gateway sees what a server cannot: the requests that a crashed pod never answered. And it counts for servers that
+count nothing.
+"""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from fairlead.api.fields import Part
+from fairlead.api.metrics import LABEL_NAMES, Counters, Histogram, Metric, MetricsProfile, Series
+from fairlead.api.pattern import pattern_problem
+from fairlead.api.traffic import Gateway
+
+NEEDED = "{namespace}", "{service}"
+ANSWERED = "[1235].."
+"""Status of the answers that count: not those to mistakes of the client (4xx), or to one that did not wait (499, 0)."""
+
+
+class GatewayMetrics(Part):
+    """The series of a Gateway, and by which of their labels the Service of a revision is told.
+
+    `labels` is label → regular expression for its whole value, in which {namespace} and {service} stand for those of
+    the Service, {gateway} and {gatewayNamespace} for those of the Gateway.
+    """
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    labels: Annotated[dict[str, str], Field(min_length=1, max_length=8), LABEL_NAMES]
+    errors: Counters
+    latency: Histogram | None = None
+
+    @model_validator(mode="after")
+    def _names_services(self) -> Self:
+        for needed in NEEDED:
+            if not any(needed in pattern for pattern in self.labels.values()):
+                raise ValueError(f"labels must hold {needed}: else nobody knows which Service was asked")
+        for label, pattern in self.matchers("a", "a", Gateway(name="a")).items():
+            if (problem := pattern_problem(pattern)) is not None:
+                raise ValueError(f"label {label} {problem}")
+        return self
+
+    @property
+    def profile(self) -> MetricsProfile:
+        """What its series mean."""
+        return MetricsProfile(errors=self.errors, latency=self.latency)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What it counts in place of the servers."""
+        return (*self.profile.counters, *self.profile.histograms)
+
+    def matchers(self, namespace: str, service: str, gateway: Gateway) -> Mapping[str, str]:
+        """Label → regular expression, of what this Gateway counts for one Service."""
+        values = {
+            "{namespace}": namespace,
+            "{service}": service,
+            "{gateway}": gateway.name,
+            "{gatewayNamespace}": gateway.namespace or namespace,
+        }
+        return {label: _filled_in(pattern, values) for label, pattern in self.labels.items()}
+
+
+def _filled_in(pattern: str, values: Mapping[str, str]) -> str:
+    return re.sub("|".join(map(re.escape, values)), lambda found: values[found[0]].replace(".", r"\."), pattern)
+
+
+def _answers(series: str, code: str, **labels: str) -> Counters:
+    """Answers of HTTP by their status."""
+    return Counters(
+        bad=(Series(series=series, labels={code: "5..", **labels}),),
+        total=(Series(series=series, labels={code: ANSWERED, **labels}),),
+    )
+
+
+TRAEFIK = GatewayMetrics(
+    labels={"service": "{namespace}-{service}(-[0-9]{1,5})?-http@kubernetesgateway"},
+    errors=_answers("traefik_service_requests_total", "code"),
+    latency=Histogram(series="traefik_service_request_duration_seconds", labels={"code": ANSWERED}),
+)
+"""Traefik 3 (doc.traefik.io/traefik/reference/install-configuration/observability/metrics)."""
+
+ISTIO = GatewayMetrics(
+    labels={
+        "destination_service_name": "{service}",
+        "destination_service_namespace": "{namespace}",
+        "source_workload": "{gateway}-istio",
+        "source_workload_namespace": "{gatewayNamespace}",
+    },
+    errors=_answers("istio_requests_total", "response_code", reporter="source"),
+    latency=Histogram(
+        series="istio_request_duration_milliseconds",
+        labels={"reporter": "source", "response_code": ANSWERED},
+        unit="Milliseconds",
+    ),
+)
+"""Istio's Gateways that it deploys itself (istio.io/latest/docs/reference/config/metrics, and
+istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api: their workload is called NAME-istio)."""
+
+SHIPPED: Mapping[str, GatewayMetrics] = MappingProxyType({"Traefik": TRAEFIK, "Istio": ISTIO})

@@ -1,0 +1,45 @@
+"""Errors as a Gateway counts them, as PromQL: those by which its canaries are judged."""
+
+from dataclasses import dataclass
+
+from fairlead.api import names
+from fairlead.api.gatewaymetrics import GatewayMetrics
+from fairlead.api.metrics import Series
+from fairlead.api.names import SERIES_MODEL, SERIES_REVISION
+from fairlead.api.traffic import Gateway
+from fairlead.slo.events import WINDOW, Events, Subject
+from fairlead.slo.promql import OF_REVISION, quoted, rates, summed
+
+_REVISION = "of"
+"""Name of the group of a regular expression that a revision's name is in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passing:
+    """A Gateway that requests pass, and what it counts."""
+
+    gateway: Gateway
+    metrics: GatewayMetrics
+
+
+def passed(passing: Passing, subject: Subject) -> Events:
+    """Errors per second of each revision. The Gateway knows Services, and that of a revision has its name."""
+    errors = passing.metrics.errors
+    return Events(bad=_of_revisions(errors.bad, passing, subject), total=_of_revisions(errors.total, passing, subject))
+
+
+def _of_revisions(counted: tuple[Series, ...], passing: Passing, subject: Subject) -> str:
+    """Prometheus may have renamed the labels, since it has some of its own, such as `service`."""
+    own, renamed = (_rates(counted, passing, subject, prefix) for prefix in ("", "exported_"))
+    return f"{own} or {renamed}"
+
+
+def _rates(counted: tuple[Series, ...], passing: Passing, subject: Subject, prefix: str) -> str:
+    service = f"(?P<{_REVISION}>{subject.model}-{names.HASH})"
+    matchers = passing.metrics.matchers(subject.namespace, service, passing.gateway)
+    found = rates(counted, WINDOW, tuple(f"{prefix}{label}=~{quoted(text)}" for label, text in matchers.items()))
+    label, text = next((label, text) for label, text in matchers.items() if service in text)
+    found = f'label_replace({found}, "{SERIES_REVISION}", "${{{_REVISION}}}", "{prefix}{label}", {quoted(text)})'
+    for label, text in (("namespace", subject.namespace), (SERIES_MODEL, subject.model)):
+        found = f'label_replace({found}, "{label}", {quoted(text)}, "", "")'
+    return summed(OF_REVISION, found)

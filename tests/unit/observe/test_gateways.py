@@ -1,0 +1,187 @@
+"""observe/gateways.py: what a Prometheus answers about a Gateway → counters by revision and instance."""
+
+import json
+from collections.abc import AsyncIterator
+from math import inf
+from typing import Any
+
+import pytest
+
+from fairlead.api.gatewaymetrics import ISTIO, TRAEFIK, GatewayMetrics
+from fairlead.api.traffic import Gateway
+from fairlead.observe.gateways import UNKNOWN, AtGateway, Passed
+from fairlead.observe.prometheus import Prometheus
+from fairlead.observe.share import Share
+from fairlead.settings import PrometheusSettings
+from unit.observe.test_prometheus import Place, place, says
+
+__all__ = ["place"]
+
+STABLE, CANARY = "fraud-0a1b2c3d", "fraud-4e5f6a7b"
+GATEWAY = Gateway(name="public", namespace="gateways")
+COUNTED, TIMES = "traefik_service_requests_total", "traefik_service_request_duration_seconds_bucket"
+SCRAPED = {"job": "traefik", "instance": "10.0.0.9:8082"}
+
+
+@pytest.fixture
+async def prometheus(place: Place) -> AsyncIterator[Prometheus]:
+    prometheus = Prometheus(PrometheusSettings(url=place.url))
+    yield prometheus
+    await prometheus.close()
+
+
+def asking(prometheus: Prometheus | None, metrics: GatewayMetrics | None = TRAEFIK, tick: float = 5.0) -> AtGateway:
+    return AtGateway(prometheus, metrics, "risk", (STABLE, CANARY), GATEWAY, tick, Share(lambda: 0.0))
+
+
+def counted(revision: str, code: str, value: float, at: float = 1.0, **labels: str) -> dict[str, Any]:
+    """As Traefik 3.7 writes it, behind the labels of a PodMonitor."""
+    service = f"risk-{revision}-80-http@kubernetesgateway"
+    metric = {"__name__": COUNTED, "code": code, "method": "POST", "protocol": "http", "service": service}
+    return {"metric": {**metric, **SCRAPED, **labels}, "values": [[at, str(value)]]}
+
+
+def taken(revision: str, le: str, value: float, at: float = 1.0, code: str = "200") -> dict[str, Any]:
+    row = counted(revision, code, value, at, le=le)
+    return {**row, "metric": {**row["metric"], "__name__": TIMES}}
+
+
+def answer(*rows: dict[str, Any]) -> str:
+    return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": rows}})
+
+
+async def second(place: Place, asked: AtGateway, *rows: dict[str, Any]) -> Passed | str | None:
+    """The answer to the second question; what there was at the first is told to nobody."""
+    place.answer = says(answer(counted(STABLE, "200", 1, at=0)))
+    assert await asked.read() is None
+    place.answer = says(answer(*rows))
+    return await asked.read()
+
+
+async def told(place: Place, asked: AtGateway, *rows: dict[str, Any]) -> Passed:
+    found = await second(place, asked, *rows)
+    assert not isinstance(found, str | None)
+    return found
+
+
+async def test_answers_are_counted_by_revision_without_mistakes_of_clients(place: Place, prometheus: Prometheus):
+    found = await told(
+        place,
+        asking(prometheus),
+        counted(STABLE, "200", 90),
+        counted(STABLE, "404", 50),
+        counted(STABLE, "503", 2),
+        counted(CANARY, "200", 7),
+        counted(CANARY, "499", 3),
+        counted(CANARY, "502", 1),
+        taken(CANARY, "0.1", 5),
+        taken(CANARY, "+Inf", 7),
+        taken(CANARY, "0.1", 1, code="502"),
+        taken(CANARY, "+Inf", 1, code="502"),
+        taken(CANARY, "+Inf", 3, code="499"),
+    )
+    stable, canary = found[STABLE]["gateway 10.0.0.9:8082"], found[CANARY]["gateway 10.0.0.9:8082"]
+    assert (stable.errors, canary.errors) == ((92, 2), (8, 1))
+    assert canary.histograms == {"Latency": {0.1: 6, inf: 8}}
+    assert stable.process != canary.process
+
+
+async def test_raw_samples_of_both_services_are_asked_for(place: Place, prometheus: Prometheus):
+    await second(place, asking(prometheus), counted(STABLE, "200", 90))
+    assert [form["query"] for form in place.forms] == 2 * [
+        '{__name__=~"traefik_service_request_duration_seconds_bucket|traefik_service_requests_total",'
+        'service=~"risk-fraud-0a1b2c3d(-[0-9]{1,5})?-http@kubernetesgateway|'
+        'risk-fraud-4e5f6a7b(-[0-9]{1,5})?-http@kubernetesgateway"}[90s]'
+    ]
+
+
+async def test_a_canary_without_a_request_has_none_and_is_not_missing(place: Place, prometheus: Prometheus):
+    found = await told(place, asking(prometheus), counted(STABLE, "200", 90))
+    assert found[CANARY]["gateway 10.0.0.9:8082"].errors is None
+
+
+async def test_a_label_that_prometheus_has_renamed_counts_by_its_own_name(place: Place, prometheus: Prometheus):
+    """A ServiceMonitor puts the name of the Gateway's own Service into the label `service`."""
+    row = counted(STABLE, "200", 90)
+    row["metric"] |= {"service": "traefik-metrics", "exported_service": row["metric"]["service"]}
+    asked = asking(prometheus)
+    place.answer = says(answer())
+    assert await asked.read() is None
+    assert "exported_service=~" not in str(place.forms[0]["query"])
+    assert "exported_service=~" in str(place.forms[1]["query"])
+    asked = asking(prometheus)
+    assert (await told(place, asked, row))[STABLE]["gateway 10.0.0.9:8082"].errors == (90, 0)
+
+
+async def test_each_instance_counts_for_itself_and_one_that_is_scraped_twice_once(place: Place, prometheus: Prometheus):
+    found = await told(
+        place,
+        asking(prometheus),
+        counted(STABLE, "200", 90),
+        counted(STABLE, "200", 90, job="traefik-again"),
+        counted(STABLE, "200", 40, instance="10.0.0.8:8082"),
+    )
+    assert {name: each.errors for name, each in found[STABLE].items()} == {
+        "gateway 10.0.0.9:8082": (90, 0),
+        "gateway 10.0.0.8:8082": (40, 0),
+    }
+
+
+async def test_a_window_ends_when_every_instance_has_been_scraped_again(place: Place, prometheus: Prometheus):
+    asked, other = asking(prometheus), {"instance": "10.0.0.8:8082"}
+    await told(place, asked, counted(STABLE, "200", 90), counted(STABLE, "200", 40, **other))
+    place.answer = says(answer(counted(STABLE, "200", 95, at=2), counted(STABLE, "200", 40, **other)))
+    assert await asked.read() is None
+    place.answer = says(answer(counted(STABLE, "200", 95, at=2), counted(STABLE, "200", 44, at=2.5, **other)))
+    assert await asked.read() is not None
+
+
+async def test_only_the_last_scrape_counts(place: Place, prometheus: Prometheus):
+    """Traefik forgets a Service that it sends nothing to any more, and its series end."""
+    found = await told(place, asking(prometheus), counted(STABLE, "200", 90, at=9), counted(CANARY, "500", 5, at=4))
+    assert found[CANARY]["gateway 10.0.0.9:8082"].errors is None
+
+
+async def test_what_is_no_count_is_told(place: Place, prometheus: Prometheus):
+    found = await second(place, asking(prometheus), counted(STABLE, "200", -1))
+    assert str(found).startswith("in Prometheus, traefik_service_requests_total{")
+    assert str(found).endswith("is negative or not finite, which is no count")
+
+
+async def test_without_samples_the_user_is_told_after_a_while(place: Place, prometheus: Prometheus):
+    place.answer = says(answer())
+    patient, hasty = asking(prometheus), asking(prometheus, tick=0)
+    assert await patient.read() is None
+    assert "is it scraped, does prometheus.gateway fit it, and do requests come that way?" in str(await hasty.read())
+
+
+async def test_a_prometheus_that_is_away_is_told_after_a_while(place: Place, prometheus: Prometheus):
+    place.answer = says("no", status=502, content_type="text/html")
+    patient, hasty = asking(prometheus), asking(prometheus, tick=0)
+    assert await patient.read() is None
+    assert "Prometheus answers 502" in str(await hasty.read())
+
+
+async def test_nobody_is_asked_where_nothing_was_said_of_the_gateway(place: Place, prometheus: Prometheus):
+    assert await asking(None).read() == UNKNOWN
+    assert await asking(prometheus, metrics=None).read() == UNKNOWN
+    assert place.asked == []
+
+
+async def test_istio_is_asked_by_the_workload_of_its_gateway(place: Place, prometheus: Prometheus):
+    labels = {"destination_service_name": CANARY, "destination_service_namespace": "risk"}
+    row = {
+        "metric": {
+            "__name__": "istio_requests_total",
+            "reporter": "source",
+            "response_code": "503",
+            "source_workload": "public-istio",
+            "source_workload_namespace": "gateways",
+            **labels,
+            **SCRAPED,
+        },
+        "values": [[1.0, "4"]],
+    }
+    found = await told(place, asking(prometheus, ISTIO), row)
+    assert found[CANARY]["gateway 10.0.0.9:8082"].errors == (4, 4)
+    assert 'source_workload=~"public-istio"' in str(place.forms[0]["query"])
