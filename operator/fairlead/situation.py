@@ -143,6 +143,7 @@ class Situation:
     """One look at one model. `status` is what was written last, or None when there is none that can be read.
 
     `other_runtimes` are the names of those ModelRuntimes that there are, where the one that the model names is not.
+    `pods` are those that have not ended, and `evicted` those that the kubelet has ended, oldest first.
     `lookups` are the pods of Jobs that look up what model.uri means, oldest first; `offline` says that nobody can.
     `served` are those optional kinds that the cluster has, and `forbidden` those of which Fairlead may not read any.
     """
@@ -157,6 +158,7 @@ class Situation:
     revisions: tuple[Revision, ...] = ()
     children: Mapping[tuple[Kind, str], Manifest] = field(default_factory=dict)
     pods: tuple[Manifest, ...] = ()
+    evicted: tuple[Manifest, ...] = ()
     hanging: tuple[Hanging, ...] = ()
     progress: tuple[Progress, ...] = ()
     probe: ProbeAnswer | None = None
@@ -204,6 +206,11 @@ class Situation:
     def pods_of(self, revision: str) -> tuple[Manifest, ...]:
         """The live pods of a revision, oldest first."""
         return tuple(pod for pod in self.pods if revision_of(pod) == revision)
+
+    def eviction(self, revision: str) -> str | None:
+        """What the kubelet has said of the last pod of a revision that it has evicted, or None when there is none."""
+        told = [str(pod["status"].get("message") or "") for pod in self.evicted if revision_of(pod) == revision]
+        return told[-1] if told else None
 
     def hanging_pod(self, revision: str) -> Hanging | None:
         """What is known of a pod of that revision that hangs, or None when none does."""

@@ -34,7 +34,7 @@ _METADATA = (
 )
 _CONTAINER = ("name", "resources", "ports", "startupProbe", "readinessProbe")
 _VOLUME = ("name", "image", "persistentVolumeClaim", "secret", "configMap")
-_POD_STATUS = ("phase", "podIP", "conditions", "initContainerStatuses", "containerStatuses")
+_POD_STATUS = ("phase", "reason", "message", "podIP", "conditions", "initContainerStatuses", "containerStatuses")
 
 
 def caches() -> dict[Kind, Store]:

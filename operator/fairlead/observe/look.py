@@ -31,6 +31,9 @@ from fairlead.scaling.rescale import rescales
 from fairlead.site import Site
 from fairlead.situation import Identity, Situation, revision_of
 
+EVICTED = "Evicted"
+"""Reason in the status of a pod (pkg/kubelet/eviction of Kubernetes)."""
+
 Children = Mapping[tuple[Kind, str], Object]
 
 
@@ -85,6 +88,7 @@ class Observer:
             revisions=revisions,
             children=children,
             pods=pods,
+            evicted=self._evicted(key),
             hanging=self._questions.hanging.told(key, pods, lambda: self._pods(key)),
             progress=self._questions.fetches.progress(key, lambda: self._pods(key)),
             probe=self._questions.answer(subject),
@@ -135,7 +139,14 @@ class Observer:
 
     def _pods(self, key: Key) -> tuple[Object, ...]:
         """Pods that the model's Deployments have made, oldest first; whoever only wears their labels is left out."""
-        return tuple(sorted((pod for pod in self._stores[POD].owned(key) if _is_made(pod)), key=_age))
+        return tuple(
+            sorted((pod for pod in self._stores[POD].owned(key) if _is_made(pod) and not _has_ended(pod)), key=_age)
+        )
+
+    def _evicted(self, key: Key) -> tuple[Object, ...]:
+        """Those of its pods that the kubelet has evicted: nobody takes them away for a long time."""
+        evicted = (pod for pod in self._stores[POD].owned(key) if pod["status"].get("reason") == EVICTED)
+        return tuple(sorted((pod for pod in evicted if _is_made(pod) and _has_ended(pod)), key=_age))
 
 
 def _identity(live: Object) -> Identity:
@@ -157,11 +168,16 @@ def _status(live: Object) -> Status | None:
 
 
 def _is_made(pod: Object) -> bool:
-    """Whether a ReplicaSet of the pod's own revision made it, and it has not ended by itself."""
+    """Whether a ReplicaSet of the pod's own revision made it."""
     references = pod["metadata"].get("ownerReferences") or ()
     maker: Object = next((each for each in references if each.get("controller")), {})
     named = str(maker.get("name", "")).startswith(f"{revision_of(pod)}-")
-    return maker.get("kind") == "ReplicaSet" and named and pod["status"].get("phase") not in ("Succeeded", "Failed")
+    return maker.get("kind") == "ReplicaSet" and named
+
+
+def _has_ended(pod: Object) -> bool:
+    """Whether a pod will never run again."""
+    return pod["status"].get("phase") in ("Succeeded", "Failed")
 
 
 def _age(pod: Mapping[str, Any]) -> tuple[str, str]:

@@ -41,7 +41,7 @@ def pods_refused(seen: Seen) -> Trouble | None:
         if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
             # The message begins with the name of a pod, another one at every attempt.
             told = re.sub(r'^pods "[^"]*" is forbidden: ', "", str(condition.get("message") or ""))
-            return Trouble(reason=Reason.PODS_REFUSED, message=f"no pod may be created: {_quote(told)}")
+            return Trouble(reason=Reason.PODS_REFUSED, message=f"no pod may be created: {quoted(told)}")
     return None
 
 
@@ -52,7 +52,7 @@ def model_unavailable(seen: Seen) -> Trouble | None:
         ended = _state(container, "state", "terminated") or _state(container, "lastState", "terminated")
         if ended.get("exitCode") and "running" not in (container.get("state") or {}):
             words = " ".join(str(ended.get("message") or "").split())
-            told = _quote(words) if words else _ended(names.FETCH, ended)
+            told = quoted(words) if words else _ended(names.FETCH, ended)
             return Trouble(reason=Reason.MODEL_UNAVAILABLE, message=f"the model cannot be fetched: {told}")
     return None
 
@@ -69,7 +69,7 @@ def container_failing(seen: Seen) -> Trouble | None:
     for container in _containers(seen.pods):
         name, waiting = container.get("name"), _state(container, "state", "waiting")
         if waiting.get("reason") in {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}:
-            told = _quote(str(waiting.get("message") or waiting["reason"]))
+            told = quoted(str(waiting.get("message") or waiting["reason"]))
             return Trouble(reason=Reason.CONTAINER_FAILING, message=f"container {name} cannot start: {told}")
         if name == names.FETCH:
             continue  # told by model_unavailable
@@ -87,7 +87,7 @@ def image_unavailable(seen: Seen) -> Trouble | None:
             # The kubelet alternates between the error and "Back-off pulling image …: <the error>": keep the error.
             words = str(waiting.get("message") or "")
             told = re.sub(r'^Back-off pulling image "[^"]*":? ?(ErrImagePull: )?', "", words)
-            detail = f": {_quote(told)}" if told else ""
+            detail = f": {quoted(told)}" if told else ""
             message = f"{pulled(pod, container, words)} cannot be pulled{detail}"
             return Trouble(reason=Reason.IMAGE_UNAVAILABLE, message=message)
     return None
@@ -98,7 +98,7 @@ def unschedulable(seen: Seen) -> Trouble | None:
     for pod in seen.pods:
         for condition in (pod.get("status") or {}).get("conditions") or ():
             if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
-                told = _quote(_schedulers(str(condition.get("message") or "")))
+                told = quoted(_schedulers(str(condition.get("message") or "")))
                 if claim := re.search(r'persistentvolumeclaim "([^"]+)" not found', told):
                     return Trouble(reason=Reason.UNSCHEDULABLE, message=_claim_missing(pod, claim[1]))
                 missing = re.search(r"Insufficient ([^\s,.]+(?:\.[^\s,.]+)*)", told)
@@ -112,7 +112,7 @@ def pods_hang(seen: Seen) -> Trouble | None:
     """A pod does not get beyond ContainerCreating: a volume that cannot be mounted, an image that takes long."""
     if seen.hanging is None or not seen.pods:
         return None
-    told = _quote(seen.hanging.note)
+    told = quoted(seen.hanging.note)
     if seen.hanging.warning:
         return Trouble(reason=Reason.CONTAINER_FAILING, message=f"its pods cannot start: {told}")
     if told:
@@ -218,7 +218,7 @@ def _ended(name: str, ended: Manifest) -> str:
         limit = f"{resources_of(name)}.limits.memory"
         return f"container {name} was killed: it used more memory than {limit} allows (OOMKilled)"
     lines = [line for line in str(ended.get("message") or "").splitlines() if line.strip()]
-    last = f"; its last line was: {_quote(lines[-1].strip())}" if lines else ""
+    last = f"; its last line was: {quoted(lines[-1].strip())}" if lines else ""
     killed = " (killed: its startup or liveness probe failed, or the node was short of memory)"
     how = killed if ended.get("exitCode") == 137 else ""
     return f"container {name} ended with exit code {ended.get('exitCode')}{how}{last}"
@@ -234,7 +234,8 @@ def _requested(pod: Manifest, resource: str) -> str | None:
     return None
 
 
-def _quote(text: str) -> str:
+def quoted(text: str) -> str:
+    """What others have written, for a sentence: on one line, and not too long."""
     # What a container writes may be meant for the terminal on which it is read: colours, links, the clipboard.
     text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"

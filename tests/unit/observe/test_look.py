@@ -1,6 +1,8 @@
 """observe/look.py: what a process remembers between two looks, and when it does not any more."""
 
 from canary_world import CanaryWorld
+from fairlead.api.kinds import POD
+from fairlead.cluster.store import Object
 from fairlead.evidence.trial import Trial
 from small_cluster import KEY, SmallCluster
 from unit.test_decisions import judged
@@ -38,3 +40,30 @@ def test_who_leads_again_asks_anew():
     assert cluster.process.requests.asked is not None
     cluster.process.observer.forget()
     assert cluster.process.requests.asked is None
+
+
+def ready(cluster: SmallCluster) -> str:
+    conditions = cluster.model()["status"]["conditions"]
+    return next(str(each["message"]) for each in conditions if each["type"] == "Ready")
+
+
+def evicted(pod: Object, number: int, message: str) -> Object:
+    """What the kubelet leaves of it."""
+    metadata = {**pod["metadata"], "name": f"{pod['metadata']['name']}-{number}"}
+    return {**pod, "metadata": metadata, "status": {"phase": "Failed", "reason": "Evicted", "message": message}}
+
+
+def test_who_was_evicted_is_told_while_those_after_it_do_not_serve():
+    """The pods that it leaves are there for days, and count for nothing else."""
+    cluster = SmallCluster()
+    for _ in range(3):
+        cluster.look()
+        cluster.controllers_act()
+        cluster.watches_tell()
+    ((_, pod), *_) = cluster.api.list(POD)
+    for number in range(2):
+        cluster.api.put(POD, evicted(pod, number, f"Container fetch exceeded its local storage limit {number}Gi."))
+    cluster.watches_tell()
+    cluster.look()
+    assert "; a pod before it was evicted: Container fetch exceeded its local storage limit 1Gi." in ready(cluster)
+    assert [each["metadata"]["name"] for each in cluster.situation().pods] == [pod["metadata"]["name"]]
