@@ -85,10 +85,22 @@ def gateway_metrics(value: str) -> GatewayMetrics | None:
     """The name of a Gateway whose metrics are known, or what they are as a JSON object; empty: none."""
     if not value or value in SHIPPED:
         return SHIPPED.get(value)
-    if not value.startswith("{"):
-        raise ValueError(f"takes {', '.join(SHIPPED)}, or a JSON object with labels, errors and latency")
     try:
-        return GatewayMetrics.model_validate_json(value)
+        said = json.loads(value)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise ValueError(f"takes {', '.join(SHIPPED)}, or a JSON object with labels, errors and latency")
+    said = {name: part for name, part in said.items() if part}
+    like = said.pop("like", None)
+    if like is not None and like not in SHIPPED:
+        raise ValueError(f"like: takes one of {', '.join(SHIPPED)}")
+    known = SHIPPED[like].model_dump(by_alias=True) if like is not None else {}
+    labels = said.get("labels") or {}
+    try:
+        if known and isinstance(labels, dict):
+            said = {**known, **said, "labels": {**known["labels"], **labels}}
+        return GatewayMetrics.model_validate(said)
     except ValidationError as wrong:
         first = wrong.errors(include_url=False)[0]
         raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")) from wrong

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chart.value_sets import ALL_OPTIONS, VALUE_SETS
-from fairlead.api.gatewaymetrics import TRAEFIK, GatewayMetrics
+from fairlead.api.gatewaymetrics import ISTIO, TRAEFIK, GatewayMetrics
 from fairlead.cluster.lease import Terms
 from fairlead.desired.network_policy import OPERATOR_LABELS
 from fairlead.settings import Settings, settings_from
@@ -86,7 +86,7 @@ def test_the_operator_gets_the_settings_that_the_values_say(helm: Helm) -> None:
         prometheus_pod_label="k8s_pod",
         prometheus_namespace_label="ns",
         prometheus_queries=False,
-        gateway_metrics=TRAEFIK,
+        gateway_metrics=TRAEFIK.model_copy(update={"labels": {**TRAEFIK.labels, "cluster": "eu"}}),
         keda_prometheus_url="https://thanos.example",
         keda_authentication="thanos",
         keda_auth_modes="tls,basic",
@@ -132,7 +132,8 @@ def test_a_gateway_that_is_not_known_by_its_name_is_described_as_a_model_server_
     }
     found = _settings(helm, {"prometheus": {"gateway": counted}}).gateway_metrics
     assert found == GatewayMetrics.model_validate(counted)
-    assert _settings(helm, {"prometheus": {"gateway": ""}}).gateway_metrics is None
+    assert _settings(helm, {"prometheus": {"gateway": {"like": "Istio"}}}).gateway_metrics == ISTIO
+    assert _settings(helm, {}).gateway_metrics is None
 
 
 def test_the_secret_for_prometheus_is_mounted_where_the_values_say(helm: Helm) -> None:

@@ -22,7 +22,7 @@ ALL_OPTIONS: Mapping[str, Any] = {
         "queries": False,
         "podLabel": "k8s_pod",
         "namespaceLabel": "ns",
-        "gateway": "Traefik",
+        "gateway": {"like": "Traefik", "labels": {"cluster": "eu"}},
     },
     "keda": {"prometheusUrl": "https://thanos.example", "authentication": "thanos", "authModes": "tls,basic"},
     "sources": {

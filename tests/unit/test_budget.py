@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
-from canary_world import EDGES, TICK, CanaryWorld
+from canary_world import EDGES, TICK, CanaryWorld, a_canary
+from fairlead.api.gatewaymetrics import TRAEFIK
 from fairlead.api.kinds import HORIZONTAL_POD_AUTOSCALER, HTTP_ROUTE, SERVICE
 from fairlead.cli.why import why
+from fairlead.site import Site
 from fairlead.situation import ErrorBudget, Exposed
 from unit.test_canary import on_trial, stable_version, until_phase
 from unit.test_decisions import canary, handled, outcomes
+from world import RUNTIME
 
 GATED = {"errorBudget": {"minRemaining": 10}}
 START_ANYWAY = {"errorBudget": {"minRemaining": 10, "onUnknown": "Start"}}
@@ -320,3 +323,20 @@ def test_the_route_names_no_revision_that_is_not_there():
     world.tick(5)
     (rule,) = world.children[(HTTP_ROUTE, "fraud")]["spec"]["rules"]
     assert {(SERVICE, each["name"]) for each in rule["backendRefs"]} <= set(world.children)
+
+
+def test_where_a_gateway_counts_its_errors_have_a_budget():
+    """Also of a server that counts nothing itself."""
+    at_gateway = {"evidence": {"source": "Gateway"}, "errorBudget": {"minRemaining": 10}}
+    objectives = [{"name": "availability", "metric": "Errors", "target": "99"}]
+    model = a_canary(traffic=GATEWAY, rollout=at_gateway, slo={"objectives": objectives})
+    world = CanaryWorld(model=model, runtime=RUNTIME, site=Site(gateway=TRAEFIK))
+    world.settle()
+    world.tick(3)
+    world.budget = ErrorBudget(left={"availability": 0.05})
+    version(world, "2")
+    world.tick(3)
+    assert reason(world) == "ErrorBudgetSpent"
+    world.budget = ErrorBudget(left={"availability": 0.9})
+    world.tick(3)
+    assert left_then(world) == "90 % of availability"

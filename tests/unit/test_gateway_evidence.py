@@ -10,7 +10,8 @@ import pytest
 from canary_world import EDGES, CanaryWorld, a_canary, version_of
 from fairlead.api.gatewaymetrics import TRAEFIK
 from fairlead.evidence.sweep import PodMetrics, Sweep
-from fairlead.observe.gateways import LONG_AGO, UNKNOWN
+from fairlead.observe.gateways import UNKNOWN
+from fairlead.observe.instances import LONG_AGO
 from fairlead.site import Site
 from fairlead.situation import revision_of
 from world import RUNTIME
@@ -195,6 +196,6 @@ def test_another_source_begins_the_trial_anew():
     world.tick(2)
     evidence = world.condition("EvidenceAvailable")
     assert trial is not None
-    assert trial.terms.by_gateway
+    assert trial.terms.gateway
     assert (evidence["status"], world.weight) == ("False", 0)
     assert "no metrics profile" in evidence["message"]

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from canary_world import MEASURED
+from fairlead.api.gatewaymetrics import TRAEFIK
 from fairlead.api.kinds import CONFIG_MAP, DEPLOYMENT, OPTIONAL, POD_MONITOR, PROMETHEUS_RULE, SERVICE
 from fairlead.api.reasons import Reason
 from fairlead.site import Site
@@ -48,11 +49,14 @@ def told(world: World) -> tuple[str, str, str]:
     return found["status"], found["reason"], found["message"]
 
 
+def all_rules(world: World) -> list[dict[str, Any]]:
+    rules = world.children.get((PROMETHEUS_RULE, "fraud"), {"spec": {"groups": []}})
+    return [rule for group in rules["spec"]["groups"] for rule in group["rules"]]
+
+
 def recorded(world: World) -> set[str]:
     """The objectives that have rules."""
-    rules = world.children.get((PROMETHEUS_RULE, "fraud"), {"spec": {"groups": []}})
-    found = (rule for group in rules["spec"]["groups"] for rule in group["rules"])
-    return {rule["labels"]["objective"] for rule in found if "record" in rule}
+    return {rule["labels"]["objective"] for rule in all_rules(world) if "record" in rule}
 
 
 def annotations(world: World) -> Mapping[str, str]:
@@ -247,6 +251,24 @@ def test_a_server_without_a_profile_is_told():
     assert told(bare)[:2] == ("False", Reason.NO_METRICS)
     assert (POD_MONITOR, "fraud") not in bare.children
     assert told(world)[:2] == ("True", Reason.MONITORED)
+
+
+def test_a_server_without_a_profile_is_measured_where_a_gateway_counts_for_it():
+    spec = {
+        "slo": {"objectives": [AVAILABILITY]},
+        "traffic": {"gateway": {"name": "public"}},
+        "rollout": {"strategy": "Canary", "evidence": {"source": "Gateway"}},
+    }
+    world = World(a_model(**spec), site=Site(gateway=TRAEFIK))
+    world.settle()
+    assert recorded(world) == {"availability"}
+    assert told(world) == (
+        "True",
+        Reason.MONITORED,
+        "the pods have no page of metrics; PrometheusRule fraud has the rules for availability",
+    )
+    alerts = {rule.get("alert") for rule in all_rules(world)}
+    assert ("FairleadMetricsAbsent" in alerts, "FairleadObjectiveUnmeasured" in alerts) == (False, True)
 
 
 @pytest.mark.parametrize("kind", [POD_MONITOR, PROMETHEUS_RULE])

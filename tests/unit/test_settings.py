@@ -70,6 +70,14 @@ def test_a_gateway_is_known_by_its_name_or_described():
     assert found.matchers("risk", "fraud-1", Gateway(name="public.a")) == {"service": r"public\.a/risk/fraud-1"}
 
 
+def test_a_gateway_may_be_like_one_that_is_known_in_one_cluster_of_several():
+    found = settings_from({"FAIRLEAD_GATEWAY_METRICS": '{"like": "Traefik", "labels": {"cluster": "eu"}}'})
+    assert found.gateway_metrics is not None
+    assert found.gateway_metrics.labels == {**TRAEFIK.labels, "cluster": "eu"}
+    assert found.gateway_metrics.errors == TRAEFIK.errors
+    assert found.gateway_metrics.naming == "service"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "takes"),
     [
@@ -83,6 +91,7 @@ def test_a_gateway_is_known_by_its_name_or_described():
         ("PROMETHEUS_QUERIES", "no", "takes one of true, false"),
         ("GATEWAY_METRICS", "Envoy", "takes Traefik, Istio, or a JSON object with labels, errors and latency"),
         ("GATEWAY_METRICS", '{"labels": {"service": "{service}"}}', "errors: Field required"),
+        ("GATEWAY_METRICS", '{"like": "Envoy"}', "like: takes one of Traefik, Istio"),
         ("GATEWAY_METRICS", '{"lables": {}}', "labels: Field required"),
         ("GATEWAY_METRICS", a_gateway("{service}"), r"labels must hold \{namespace\}"),
         (

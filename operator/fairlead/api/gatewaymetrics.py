@@ -4,6 +4,7 @@ A Gateway sees what a server cannot: the requests that a crashed pod never answe
 count nothing.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -18,15 +19,16 @@ from fairlead.api.pattern import pattern_problem
 from fairlead.api.traffic import Gateway
 
 NEEDED = "{namespace}", "{service}"
+STAND_FOR = (*NEEDED, "{gateway}", "{gatewayNamespace}")
 ANSWERED = "[1235].."
-"""Status of the answers that count: not those to mistakes of the client (4xx), or to one that did not wait (499, 0)."""
+"""Status of the answers that count: not those to mistakes of the client (4xx)."""
 
 
 class GatewayMetrics(Part):
     """The series of a Gateway, and by which of their labels the Service of a revision is told.
 
-    `labels` is label → regular expression for its whole value, in which {namespace} and {service} stand for those of
-    the Service, {gateway} and {gatewayNamespace} for those of the Gateway.
+    `labels` is label, as Prometheus has it, → regular expression for its whole value. In that {namespace} and {service}
+    stand for those of the Service, {gateway} and {gatewayNamespace} for those of the Gateway.
     """
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="forbid")
@@ -51,18 +53,32 @@ class GatewayMetrics(Part):
         return MetricsProfile(errors=self.errors, latency=self.latency)
 
     @property
+    def digest(self) -> str:
+        """Tells one profile from another: what was counted by one cannot be gone on with by another."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:8]
+
+    @property
+    def naming(self) -> str | None:
+        """The one label that names Services, if it is one."""
+        found = [label for label, pattern in self.labels.items() if any(each in pattern for each in STAND_FOR)]
+        return found[0] if len(found) == 1 else None
+
+    @property
+    def counted(self) -> Mapping[str, str]:
+        """Label → regular expression of all that belongs to any of its sums, as far as one label says it."""
+        parts: list[Series | Histogram] = [*self.errors.bad, *self.errors.total]
+        parts += [self.latency] if self.latency else []
+        shared = set.intersection(*(set(each.labels) for each in parts))
+        return {label: "|".join(sorted({each.labels[label] for each in parts})) for label in sorted(shared)}
+
+    @property
     def metrics(self) -> tuple[Metric, ...]:
         """What it counts in place of the servers."""
         return (*self.profile.counters, *self.profile.histograms)
 
     def matchers(self, namespace: str, service: str, gateway: Gateway) -> Mapping[str, str]:
         """Label → regular expression, of what this Gateway counts for one Service."""
-        values = {
-            "{namespace}": namespace,
-            "{service}": service,
-            "{gateway}": gateway.name,
-            "{gatewayNamespace}": gateway.namespace or namespace,
-        }
+        values = dict(zip(STAND_FOR, (namespace, service, gateway.name, gateway.namespace or namespace), strict=True))
         return {label: _filled_in(pattern, values) for label, pattern in self.labels.items()}
 
 
@@ -79,11 +95,13 @@ def _answers(series: str, code: str, **labels: str) -> Counters:
 
 
 TRAEFIK = GatewayMetrics(
-    labels={"service": "{namespace}-{service}(-[0-9]{1,5})?-http@kubernetesgateway"},
+    labels={"service": "(|httproute-.+-svc-){namespace}-{service}-[0-9]{1,5}@kubernetesgateway"},
     errors=_answers("traefik_service_requests_total", "code"),
-    latency=Histogram(series="traefik_service_request_duration_seconds", labels={"code": ANSWERED}),
+    latency=Histogram(series="traefik_service_request_duration_seconds", labels={"code": f"{ANSWERED}|499"}),
 )
-"""Traefik 3 (doc.traefik.io/traefik/reference/install-configuration/observability/metrics)."""
+"""Traefik 3 (doc.traefik.io/traefik/reference/install-configuration/observability/metrics). Its Services are called so
+by 3.7; the shorter way is that of 3.1 (pkg/provider/kubernetes/gateway/httproute.go), and ends with the port. Whoever
+did not wait for the answer (499) has waited as long as that says: so a server that hangs is slow."""
 
 ISTIO = GatewayMetrics(
     labels={
@@ -95,7 +113,7 @@ ISTIO = GatewayMetrics(
     errors=_answers("istio_requests_total", "response_code", reporter="source"),
     latency=Histogram(
         series="istio_request_duration_milliseconds",
-        labels={"reporter": "source", "response_code": ANSWERED},
+        labels={"reporter": "source", "response_code": f"{ANSWERED}|0"},
         unit="Milliseconds",
     ),
 )

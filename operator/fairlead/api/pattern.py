@@ -26,9 +26,9 @@ class NoPattern(ValueError):
     """Why a text is no expression that is taken."""
 
 
-def matches(pattern: str, value: str) -> bool:
-    """Whether a label's whole value matches; the value of an absent label is empty."""
-    return len(value) <= LONGEST_VALUE and _compiled(pattern).fullmatch(value) is not None
+def matches(pattern: str, value: str, longest: int = LONGEST_VALUE) -> bool:
+    """Whether a label's whole value matches; the value of an absent label is empty. What is too long does not."""
+    return len(value) <= longest and _compiled(pattern).fullmatch(value) is not None
 
 
 @lru_cache(maxsize=1024)

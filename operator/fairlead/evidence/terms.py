@@ -44,8 +44,9 @@ class Terms:
     """What one trial is held to.
 
     `alpha` bounds the probability that a canary as good as the margins say is rolled back, `beta` the one that a canary
-    beyond the promotion margin is promoted. `by_gateway` says that a Gateway counts errors and latencies. `max_weight`
-    and `min_weight` are shares of traffic, `budget` is the number of bad requests that is accepted per `reaction_time`.
+    beyond the promotion margin is promoted. `gateway` says by which profile a Gateway counts errors and latencies, if
+    one does. `max_weight` and `min_weight` are shares of traffic, `budget` is the number of bad requests that is
+    accepted per `reaction_time`.
     `late_until` is how long after its beginning a regression is looked out for with full power. The weights of all
     cells add up to 1.
     """
@@ -53,7 +54,7 @@ class Terms:
     cells: tuple[Cell, ...]
     alpha: float = 0.05
     beta: float = 0.05
-    by_gateway: bool = False
+    gateway: str = ""
     min_duration: timedelta = timedelta(minutes=3)
     max_duration: timedelta = timedelta(hours=1)
     late_until: timedelta = timedelta(hours=1)

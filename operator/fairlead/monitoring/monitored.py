@@ -54,7 +54,7 @@ def monitored(situation: Situation, spec: ModelDeploymentSpec, decision: Decisio
     rules = RULES.get(wanted.rules) if spec.slo.objectives else None
     edges = situation.exposed.edges if situation.exposed else {}
     asked, profiles = spec.slo.objectives if rules is not None else (), _profiles(revisions)
-    passing = _passing(situation, spec)
+    passing = passing_of(situation, spec)
     found = [
         (
             each,
@@ -74,6 +74,7 @@ def monitored(situation: Situation, spec: ModelDeploymentSpec, decision: Decisio
             dashboards=situation.site.dashboards,
             owner=wanted.owner,
             serves=decision.stable is not None and decision.replicas > 0,
+            scraped=passing is None or any(each.snapshot.metrics is not None for each in revisions),
         ),
         revisions=revisions,
         scrape=scrape if wanted.scrape else None,
@@ -84,7 +85,7 @@ def monitored(situation: Situation, spec: ModelDeploymentSpec, decision: Decisio
     )
 
 
-def _passing(situation: Situation, spec: ModelDeploymentSpec) -> Passing | None:
+def passing_of(situation: Situation, spec: ModelDeploymentSpec) -> Passing | None:
     """The Gateway by whose counters the model is judged: it alerts by the same."""
     metrics = situation.site.gateway
     if metrics is None or spec.traffic is None or spec.rollout.evidence.source != "Gateway":

@@ -41,7 +41,7 @@ def monitoring_active(situation: Situation, spec: ModelDeploymentSpec, decision:
     lacking = (
         _refused(situation)
         or _not_served(found)
-        or _no_profile(decision.stable)
+        or _no_profile(found, decision.stable)
         or _unmeasured(found)
         or _not_seen(situation, spec, found, decision.stable)
     )
@@ -93,8 +93,8 @@ def _not_served(found: Monitored) -> Finding | None:
     return _told(False, Reason.PROMETHEUS_OPERATOR_MISSING, f"{cost}: {told}")
 
 
-def _no_profile(stable: Revision) -> Finding | None:
-    if stable.snapshot.metrics is not None:
+def _no_profile(found: Monitored, stable: Revision) -> Finding | None:
+    if stable.snapshot.metrics is not None or found.measured:
         return None
     told = f"the server of {stable.name} has no metrics profile: there is nothing to scrape and nothing to measure by"
     return _told(False, Reason.NO_METRICS, told)
@@ -113,11 +113,13 @@ def _not_seen(situation: Situation, spec: ModelDeploymentSpec, found: Monitored,
     """What the objectives need and no page has shown. Some servers write a series only with the first request."""
     seen = situation.exposed
     known = seen.counted if seen is not None and seen.revision == stable.name else frozenset()
-    if found.rules is None or needed(spec.slo.objectives, stable.snapshot.metrics) <= known:
+    by_gateway = {each.objective.name for each in found.measured if not each.by_pods}
+    objectives = tuple(each for each in spec.slo.objectives if each.name not in by_gateway)
+    if found.rules is None or needed(objectives, stable.snapshot.metrics) <= known:
         return None
     if seen is not None and seen.silent:
         return _told(None, Reason.NO_METRICS, f"the metrics of {stable.name} cannot be read: {seen.silent}")
-    missing = "; ".join(_missing(spec.slo.objectives, known, stable))
+    missing = "; ".join(_missing(objectives, known, stable))
     told = f"the pods of {stable.name} have not shown all series so far: {missing}; no request yet, or other names?"
     return _told(None, Reason.SERIES_MISSING, told)
 
@@ -138,6 +140,8 @@ def _missing(objectives: tuple[Objective, ...], known: frozenset[str], stable: R
 def _ways(situation: Situation, spec: ModelDeploymentSpec, found: Monitored) -> Iterator[str]:
     name = situation.identity.name
     match found.scrape:
+        case "PodMonitor" | "Annotations" if not found.scraped:
+            yield "the pods have no page of metrics"
         case "PodMonitor":
             yield f"{POD_MONITOR.kind} {name} has the pods scraped"
         case "Annotations":

@@ -14,8 +14,10 @@ from fairlead.api.revision import Revision
 from fairlead.api.rollout import ErrorBudgetGate
 from fairlead.api.status import ErrorBudgetStatus
 from fairlead.decision import Budget, Orders, Wait
+from fairlead.monitoring.monitored import passing_of
 from fairlead.situation import ErrorBudget, Situation
-from fairlead.slo.events import Events, Subject, events
+from fairlead.slo.events import Subject
+from fairlead.slo.rules import Measured, measured
 
 HOLDS = timedelta(minutes=10)
 """So long a revision that may start has for its first pod before the budget is asked anew."""
@@ -100,12 +102,12 @@ def _known(situation: Situation, wanted: Revision) -> ErrorBudgetStatus | None:
 def _measured(situation: Situation, spec: ModelDeploymentSpec, stable: Revision) -> list[str]:
     """Objectives that have rules. MonitoringActive says what the others lack; they have no budget to be asked for."""
     subject = Subject(namespace=situation.identity.namespace, model=situation.identity.name)
-    edges = situation.exposed.edges if situation.exposed else {}
+    edges, passing = situation.exposed.edges if situation.exposed else {}, passing_of(situation, spec)
     return [
         each.name
         for each in spec.slo.objectives
         if (situation.site.queries or not each.queries)
-        and isinstance(events(each, stable.snapshot.metrics, edges, subject), Events)
+        and isinstance(measured(each, ((stable.snapshot.metrics, ()),), edges, subject, passing), Measured)
     ]
 
 

@@ -28,7 +28,7 @@ def judge(
     """What follows from the last sweep of metrics. A canary that may not grow stays at its weight."""
     sweep = situation.sweep
     trial = trial_of(situation, stable.name, canary.name)
-    if trial is None or not _counts_the_same(trial, spec):
+    if trial is None or not _counts_the_same(trial, situation, spec):
         return _begun(situation, spec, stable, canary)
     trial = as_of(trial, situation.now)
     now = advance(trial, sweep) if sweep is not None else trial
@@ -36,7 +36,7 @@ def judge(
     found = findings(now.memory, terms)
     case = Case(findings=found, terms=terms, lasted=now.lasted, waited=_waited(situation, now.tried, canary.name))
     verdict = Verdict(int(verdicts(case)))
-    told = _missing(now, sweep, situation.now, FRESH_FOR[spec.rollout.evidence.source])
+    told = _missing(now, sweep, situation.now, spec)
     steps = spec.rollout.steps
     grows = may_grow and told is None and not _is_waited_for(situation, canary, trial) and now.looked > trial.looked
     if grows:
@@ -90,20 +90,20 @@ def trial_of(situation: Situation, stable: str, canary: str) -> Trial | None:
     return trial if trial is not None and (trial.stable, trial.canary) == (stable, canary) else None
 
 
-def _counts_the_same(trial: Trial, spec: ModelDeploymentSpec) -> bool:
+def _counts_the_same(trial: Trial, situation: Situation, spec: ModelDeploymentSpec) -> bool:
     """Whether the trial has counted what is counted now, and where; else it begins anew."""
-    if trial.terms.by_gateway != (spec.rollout.evidence.source == "Gateway"):
+    if trial.terms.gateway != _digest(_gateway(situation, spec)):
         return False
     counted = {"Errors", "Aborts", *TIMES, *(each.pair for each in spec.slo.objectives)}
     return all(cell.metric in counted for cell in trial.cells)
 
 
-def new_terms(spec: ModelDeploymentSpec, sweep: Sweep, stable: str) -> Terms:
+def new_terms(spec: ModelDeploymentSpec, sweep: Sweep, stable: str, gateway: str = "") -> Terms:
     """What a trial that begins now is held to; without cells where the stable pods tell nothing to compare by."""
     rollout = spec.rollout
     found = cells(spec.slo.objectives, rollout.sensitivity, sweep.told_of(stable).values())
-    bound, by_gateway = rollout.error_bound, rollout.evidence.source == "Gateway"
-    terms = Terms(cells=found, alpha=bound, beta=bound, by_gateway=by_gateway, late_until=rollout.max_duration)
+    bound = rollout.error_bound
+    terms = Terms(cells=found, alpha=bound, beta=bound, gateway=gateway, late_until=rollout.max_duration)
     return live_terms(terms, rollout)
 
 
@@ -128,9 +128,9 @@ def _begun(situation: Situation, spec: ModelDeploymentSpec, stable: Revision, ca
     if never is not None:
         return Judged(verdict=verdict, missing=never)
     if sweep is None:
-        return Judged(verdict=verdict, missing="the metrics of the pods have not been read yet")
+        return Judged(verdict=verdict, missing=f"{_whose(spec)} have not been read yet")
     pods = sweep.told_of(stable.name).values()
-    terms = new_terms(spec, sweep, stable.name)
+    terms = new_terms(spec, sweep, stable.name, _digest(gateway))
     told = lacking(spec.slo.objectives, metrics_of(stable.snapshot.metrics, gateway), pods)
     if told is None and terms.cells:
         left_out = dropped(spec.slo.objectives, pods)
@@ -147,6 +147,10 @@ def _gateway(situation: Situation, spec: ModelDeploymentSpec) -> GatewayMetrics 
     return situation.site.gateway if spec.rollout.evidence.source == "Gateway" else None
 
 
+def _digest(gateway: GatewayMetrics | None) -> str:
+    return gateway.digest if gateway is not None else ""
+
+
 def _never(situation: Situation, spec: ModelDeploymentSpec, stable: Revision) -> str | None:
     """Why nothing will ever be counted, and what to do, in words; None where something is."""
     if spec.rollout.evidence.source == "Gateway":
@@ -159,12 +163,17 @@ def _never(situation: Situation, spec: ModelDeploymentSpec, stable: Revision) ->
     )
 
 
-def _missing(trial: Trial, sweep: Sweep | None, now: datetime, fresh_for: timedelta) -> str | None:
+def _missing(trial: Trial, sweep: Sweep | None, now: datetime, spec: ModelDeploymentSpec) -> str | None:
+    fresh_for = FRESH_FOR[spec.rollout.evidence.source]
     if now - trial.looked <= fresh_for:
         silent = unseen(trial) if trial.lasted > fresh_for else ()
         if silent:
-            return f"no pod of {trial.canary} counts {', '.join(silent)}"
+            who = "neither the Gateway nor a" if spec.rollout.evidence.source == "Gateway" else "no"
+            return f"{who} pod of {trial.canary} counts {', '.join(silent)}"
         return blind(trial, sweep) if sweep is not None else None
-    if sweep is None:
-        return "the metrics of the pods are not read any more"
-    return missing(trial, sweep) or "the metrics of the pods are not read any more"
+    stale = f"{_whose(spec)} are not read any more"
+    return stale if sweep is None else missing(trial, sweep) or stale
+
+
+def _whose(spec: ModelDeploymentSpec) -> str:
+    return f"the metrics of the {'Gateway' if spec.rollout.evidence.source == 'Gateway' else 'pods'}"

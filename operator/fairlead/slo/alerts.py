@@ -24,7 +24,8 @@ ALERTS = (BURN, ABSENT, UNMEASURED)
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What the rules of a model are made for beside its objectives. `serves`: it is meant to have pods.
+    """What the rules of a model are made for beside its objectives. `serves`: it is meant to have pods, `scraped`: and
+    they have a page of metrics.
 
     `runbooks` is the address under which the pages of the alerts are, and `dashboards` that of Grafana, empty where
     nobody has told.
@@ -35,6 +36,7 @@ class Terms:
     dashboards: str = ""
     owner: str | None = None
     serves: bool = True
+    scraped: bool = True
 
 
 def burn_alerts(terms: Terms, subject: Subject, objective: Target) -> Iterator[Rule]:
@@ -72,6 +74,24 @@ def unmeasured_alert(terms: Terms, subject: Subject, objective: Target) -> Rule:
         description=(
             f"The pods of {_model(subject)} are scraped, and for an hour there have been no series by which objective "
             f"{objective.name} could be measured: nobody sends requests, or the server calls its series differently."
+        ),
+    )
+
+
+def unpassed_alert(terms: Terms, subject: Subject, objective: Target) -> Rule:
+    """The Gateway counts nothing for the model."""
+    total, errors = (recorded(name, subject, objective) for name in (TOTAL, ERRORS))
+    return _alert(
+        terms,
+        subject,
+        UNMEASURED,
+        f"absent({total}) or ({total} > 0) unless {errors}",
+        _labels(terms, "warning", objective),
+        wait="1h",
+        summary=f"Objective {objective.name} of {_model(subject)} is not measured",
+        description=(
+            f"For an hour the Gateway of {_model(subject)} has counted nothing by which objective {objective.name} "
+            "could be measured: nobody sends requests that way, no pod answers them, or the Gateway is not scraped."
         ),
     )
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from fairlead.api.metrics import MetricsProfile
 from fairlead.api.slo import Objective
-from fairlead.slo.alerts import EVERY, Terms, absent_alert, burn_alerts, unmeasured_alert
+from fairlead.slo.alerts import EVERY, Terms, absent_alert, burn_alerts, unmeasured_alert, unpassed_alert
 from fairlead.slo.events import Events, Subject, Unmeasured, events
-from fairlead.slo.passing import Passing, passed
+from fairlead.slo.passing import PASSED, Passing, passed
 from fairlead.slo.promql import duration
 from fairlead.slo.recording import Rule, Target, of_budget, of_events, of_windows, target_of
 from fairlead.slo.windows import burns
@@ -30,7 +30,7 @@ Counted = tuple[tuple[Subject, Events], ...]
 class Measured:
     """An objective with its events, by whose series they are: one entry where all revisions have the same profile.
 
-    `by_pods` says that pods have to be scraped for it.
+    `by_pods` says that what pods count is what measures it.
     """
 
     objective: Objective
@@ -49,8 +49,9 @@ def measured(
 
     Where requests are judged as they pass a Gateway, it counts the errors of all of them.
     """
-    if passing is not None and objective.metric == "Errors":
-        return Measured(objective=objective, events=((subject, passed(passing, subject)),), by_pods=False)
+    if passing is not None and objective.metric in PASSED:
+        own = replace(subject, revisions=tuple(name for _, revisions in profiles for name in revisions))
+        return Measured(objective=objective, events=((own, passed(passing, own)),), by_pods=False)
     found: list[tuple[Subject, Events]] = []
     for profile, revisions in profiles:
         own = replace(subject, revisions=revisions if len(profiles) > 1 else ())
@@ -64,28 +65,28 @@ def measured(
 
 def groups(subject: Subject, objectives: Sequence[Measured], terms: Terms) -> list[dict[str, Any]]:
     """The groups of a rule file; the names say whose they are, since names of groups are compared in a whole file."""
-    found = [(target_of(each.objective), each.events) for each in objectives]
+    found = [(target_of(each.objective), each.events, each.by_pods) for each in objectives]
     if not found:
         return []
     made = [
-        _group(subject, f"objectives/{target.name}", EVERY, _rules(subject, target, events, terms))
-        for target, events in found
+        _group(subject, f"objectives/{target.name}", EVERY, _rules(subject, target, events, terms, by_pods))
+        for target, events, by_pods in found
     ]
-    budget = [rule for target, _ in found for rule in of_budget(terms.period, subject, target)]
+    budget = [rule for target, *_ in found for rule in of_budget(terms.period, subject, target)]
     made.append(_group(subject, "error-budget", BUDGET_EVERY, budget))
-    if terms.serves and any(each.by_pods for each in objectives):
+    if terms.serves and terms.scraped:
         made.append(_group(subject, "metrics", EVERY, [absent_alert(terms, subject)]))
     return made
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _rules(subject: Subject, target: Target, counted: Counted, terms: Terms) -> tuple[Rule, ...]:
+def _rules(subject: Subject, target: Target, counted: Counted, terms: Terms, by_pods: bool) -> tuple[Rule, ...]:
     windows = [window for burn in burns(terms.period) for window in (burn.long, burn.short)]
     return (
         *(rule for own, events in counted for rule in of_events(events, own, target)),
         *of_windows(windows, subject, target),
         *burn_alerts(terms, subject, target),
-        *([unmeasured_alert(terms, subject, target)] if terms.serves else []),
+        *([(unmeasured_alert if by_pods else unpassed_alert)(terms, subject, target)] if terms.serves else []),
     )
 
 

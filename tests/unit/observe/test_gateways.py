@@ -9,7 +9,8 @@ import pytest
 
 from fairlead.api.gatewaymetrics import ISTIO, TRAEFIK, GatewayMetrics
 from fairlead.api.traffic import Gateway
-from fairlead.observe.gateways import UNKNOWN, AtGateway, Passed
+from fairlead.observe.gateways import UNKNOWN, AtGateway
+from fairlead.observe.instances import Passed
 from fairlead.observe.prometheus import Prometheus
 from fairlead.observe.share import Share
 from fairlead.settings import PrometheusSettings
@@ -20,6 +21,7 @@ __all__ = ["place"]
 STABLE, CANARY = "fraud-0a1b2c3d", "fraud-4e5f6a7b"
 GATEWAY = Gateway(name="public", namespace="gateways")
 COUNTED, TIMES = "traefik_service_requests_total", "traefik_service_request_duration_seconds_bucket"
+NAME, OTHER = "gateway 10.0.0.9:8082", {"instance": "10.0.0.8:8082"}
 SCRAPED = {"job": "traefik", "instance": "10.0.0.9:8082"}
 
 
@@ -36,8 +38,15 @@ def asking(prometheus: Prometheus | None, metrics: GatewayMetrics | None = TRAEF
 
 def counted(revision: str, code: str, value: float, at: float = 1.0, **labels: str) -> dict[str, Any]:
     """As Traefik 3.7 writes it, behind the labels of a PodMonitor."""
-    service = f"risk-{revision}-80-http@kubernetesgateway"
-    metric = {"__name__": COUNTED, "code": code, "method": "POST", "protocol": "http", "service": service}
+    number = 1 if revision == CANARY else 0
+    service = f"httproute-risk-fraud-gw-gateways-public-ep-web-0-b846d69d57e670f76018-svc-risk-{revision}-{number}"
+    metric = {
+        "__name__": COUNTED,
+        "code": code,
+        "method": "POST",
+        "protocol": "http",
+        "service": f"{service}@kubernetesgateway",
+    }
     return {"metric": {**metric, **SCRAPED, **labels}, "values": [[at, str(value)]]}
 
 
@@ -78,11 +87,12 @@ async def test_answers_are_counted_by_revision_without_mistakes_of_clients(place
         taken(CANARY, "+Inf", 7),
         taken(CANARY, "0.1", 1, code="502"),
         taken(CANARY, "+Inf", 1, code="502"),
+        taken(CANARY, "0.1", 0, code="499"),
         taken(CANARY, "+Inf", 3, code="499"),
     )
-    stable, canary = found[STABLE]["gateway 10.0.0.9:8082"], found[CANARY]["gateway 10.0.0.9:8082"]
+    stable, canary = found[STABLE][NAME], found[CANARY][NAME]
     assert (stable.errors, canary.errors) == ((92, 2), (8, 1))
-    assert canary.histograms == {"Latency": {0.1: 6, inf: 8}}
+    assert canary.histograms == {"Latency": {0.1: 6, inf: 11}}, "who did not wait has waited"
     assert stable.process != canary.process
 
 
@@ -90,14 +100,15 @@ async def test_raw_samples_of_both_services_are_asked_for(place: Place, promethe
     await second(place, asking(prometheus), counted(STABLE, "200", 90))
     assert [form["query"] for form in place.forms] == 2 * [
         '{__name__=~"traefik_service_request_duration_seconds_bucket|traefik_service_requests_total",'
-        'service=~"risk-fraud-0a1b2c3d(-[0-9]{1,5})?-http@kubernetesgateway|'
-        'risk-fraud-4e5f6a7b(-[0-9]{1,5})?-http@kubernetesgateway"}[90s]'
+        'code=~"5..|[1235]..|[1235]..|499",'
+        'service=~"(|httproute-.+-svc-)risk-fraud-0a1b2c3d-[0-9]{1,5}@kubernetesgateway|'
+        '(|httproute-.+-svc-)risk-fraud-4e5f6a7b-[0-9]{1,5}@kubernetesgateway"}[90s]'
     ]
 
 
 async def test_a_canary_without_a_request_has_none_and_is_not_missing(place: Place, prometheus: Prometheus):
     found = await told(place, asking(prometheus), counted(STABLE, "200", 90))
-    assert found[CANARY]["gateway 10.0.0.9:8082"].errors is None
+    assert found[CANARY][NAME].errors is None
 
 
 async def test_a_label_that_prometheus_has_renamed_counts_by_its_own_name(place: Place, prometheus: Prometheus):
@@ -110,7 +121,7 @@ async def test_a_label_that_prometheus_has_renamed_counts_by_its_own_name(place:
     assert "exported_service=~" not in str(place.forms[0]["query"])
     assert "exported_service=~" in str(place.forms[1]["query"])
     asked = asking(prometheus)
-    assert (await told(place, asked, row))[STABLE]["gateway 10.0.0.9:8082"].errors == (90, 0)
+    assert (await told(place, asked, row))[STABLE][NAME].errors == (90, 0)
 
 
 async def test_each_instance_counts_for_itself_and_one_that_is_scraped_twice_once(place: Place, prometheus: Prometheus):
@@ -120,26 +131,83 @@ async def test_each_instance_counts_for_itself_and_one_that_is_scraped_twice_onc
         counted(STABLE, "200", 90),
         counted(STABLE, "200", 90, job="traefik-again"),
         counted(STABLE, "200", 40, instance="10.0.0.8:8082"),
+        counted(STABLE, "200", 30, instance="gateway", pod="a"),
+        counted(STABLE, "200", 20, instance="gateway", pod="b"),
     )
     assert {name: each.errors for name, each in found[STABLE].items()} == {
         "gateway 10.0.0.9:8082": (90, 0),
         "gateway 10.0.0.8:8082": (40, 0),
+        "gateway gateway a": (30, 0),
+        "gateway gateway b": (20, 0),
     }
 
 
 async def test_a_window_ends_when_every_instance_has_been_scraped_again(place: Place, prometheus: Prometheus):
-    asked, other = asking(prometheus), {"instance": "10.0.0.8:8082"}
-    await told(place, asked, counted(STABLE, "200", 90), counted(STABLE, "200", 40, **other))
-    place.answer = says(answer(counted(STABLE, "200", 95, at=2), counted(STABLE, "200", 40, **other)))
+    asked = asking(prometheus)
+    await told(place, asked, counted(STABLE, "200", 90), counted(STABLE, "200", 40, **OTHER))
+    place.answer = says(answer(counted(STABLE, "200", 95, at=2), counted(STABLE, "200", 40, **OTHER)))
     assert await asked.read() is None
-    place.answer = says(answer(counted(STABLE, "200", 95, at=2), counted(STABLE, "200", 44, at=2.5, **other)))
+    place.answer = says(answer(counted(STABLE, "200", 95, at=2), counted(STABLE, "200", 44, at=2.5, **OTHER)))
     assert await asked.read() is not None
+
+
+async def test_an_instance_that_is_gone_is_waited_for_twice_as_long_as_a_scrape_takes(
+    place: Place, prometheus: Prometheus
+):
+    """Its last sample can be seen for 90 seconds, and nobody may be blind for so long."""
+    asked, gone = asking(prometheus), counted(STABLE, "200", 40, at=15, instance="10.0.0.8:8082")
+    await told(place, asked, counted(STABLE, "200", 90, at=15), gone)
+    for at, instances in ((30, 0), (45, 1), (60, 1)):
+        place.answer = says(answer(counted(STABLE, "200", 90 + at, at=at), gone))
+        found = await asked.read()
+        assert len(found[STABLE] if isinstance(found, dict) else ()) == instances, at
+    place.answer = says(answer(counted(STABLE, "200", 190, at=75), counted(STABLE, "200", 44, at=75, **OTHER)))
+    found = await asked.read()
+    assert isinstance(found, dict)
+    assert len(found[STABLE]) == 2, "and is back"
+
+
+async def test_a_counter_that_goes_down_is_another_one_from_then_on(place: Place, prometheus: Prometheus):
+    """Also where what is bad goes down by a little: of a page of a pod's that may be a reading in two halves."""
+    asked = asking(prometheus)
+    before = (await told(place, asked, counted(STABLE, "200", 20), counted(STABLE, "500", 8)))[STABLE]
+    place.answer = says(answer(counted(STABLE, "200", 25, at=2), counted(CANARY, "200", 1, at=2)))
+    after = await asked.read()
+    assert isinstance(after, dict)
+    assert before[NAME].process != after[STABLE][NAME].process
+    place.answer = says(answer(counted(STABLE, "200", 30, at=3), counted(CANARY, "200", 2, at=3)))
+    later = await asked.read()
+    assert isinstance(later, dict)
+    assert (later[STABLE][NAME].process, later[CANARY][NAME].process) == (
+        after[STABLE][NAME].process,
+        after[CANARY][NAME].process,
+    )
+
+
+async def test_replicas_that_are_scraped_under_one_address_are_told(place: Place, prometheus: Prometheus):
+    asked = asking(prometheus)
+    await told(place, asked, counted(STABLE, "200", 9000))
+    found: Passed | str | None = None
+    for at, value in ((2, 100), (3, 9010), (4, 110)):
+        place.answer = says(answer(counted(STABLE, "200", value, at=at)))
+        found = await asked.read()
+    assert "each of its replicas has to be a target of its own" in str(found)
+
+
+async def test_gateways_of_several_clusters_are_not_mixed(place: Place, prometheus: Prometheus):
+    rows = counted(STABLE, "200", 90, cluster="eu"), counted(STABLE, "200", 40, cluster="us")
+    place.answer = says(answer(*rows))
+    assert "Gateways of several clusters (eu, us) count" in str(await asking(prometheus).read())
+    here = TRAEFIK.model_copy(update={"labels": {**TRAEFIK.labels, "cluster": "eu"}})
+    place.answer = says(answer(rows[0]))
+    assert await asking(prometheus, here).read() is None
+    assert 'cluster=~"eu"' in str(place.forms[-1]["query"])
 
 
 async def test_only_the_last_scrape_counts(place: Place, prometheus: Prometheus):
     """Traefik forgets a Service that it sends nothing to any more, and its series end."""
     found = await told(place, asking(prometheus), counted(STABLE, "200", 90, at=9), counted(CANARY, "500", 5, at=4))
-    assert found[CANARY]["gateway 10.0.0.9:8082"].errors is None
+    assert found[CANARY][NAME].errors is None
 
 
 async def test_what_is_no_count_is_told(place: Place, prometheus: Prometheus):
@@ -183,5 +251,5 @@ async def test_istio_is_asked_by_the_workload_of_its_gateway(place: Place, prome
         "values": [[1.0, "4"]],
     }
     found = await told(place, asking(prometheus, ISTIO), row)
-    assert found[CANARY]["gateway 10.0.0.9:8082"].errors == (4, 4)
+    assert found[CANARY][NAME].errors == (4, 4)
     assert 'source_workload=~"public-istio"' in str(place.forms[0]["query"])

@@ -461,7 +461,7 @@ async def prometheus() -> AsyncIterator[Prometheus]:
     async def answer(request: web.Request) -> web.StreamResponse:
         nonlocal asked
         asked += 1
-        service = {"__name__": COUNTED, "instance": "10.0.0.9:8082", "service": "risk-stable-80-http@kubernetesgateway"}
+        service = {"__name__": COUNTED, "instance": "10.0.0.9:8082", "service": "risk-stable-80@kubernetesgateway"}
         result = [
             {"metric": {**service, "code": code}, "values": [[asked, str(value)]]}
             for code, value in (("200", 35 + asked), ("502", 4))

@@ -9,9 +9,9 @@ import pytest
 from fairlead.api.gatewaymetrics import TRAEFIK
 from fairlead.api.metrics import MetricsProfile
 from fairlead.api.traffic import Gateway
-from fairlead.slo.events import PodLabels
+from fairlead.slo.events import PodLabels, Subject
 from fairlead.slo.passing import Passing
-from fairlead.slo.rules import Terms
+from fairlead.slo.rules import Measured, Terms, groups, measured
 from unit.slo.profiles import (
     FIRST,
     SECOND,
@@ -308,8 +308,12 @@ def test_queries_tell_pods_by_the_labels_that_the_administrator_has_named(tmp_pa
     )
 
 
+PUBLIC = Passing(gateway=Gateway(name="public"), metrics=TRAEFIK)
+
+
 def at_traefik(revision: str, code: str, values: str, namespace: str = "risk", label: str = "service") -> Series:
-    service = f"{namespace}-{revision}-80-http@kubernetesgateway"
+    way = f"httproute-{namespace}-fraud-gw-gateways-public-ep-web-0-b846d69d57e670f76018"
+    service = f"{way}-svc-{namespace}-{revision}-0@kubernetesgateway"
     return {f'traefik_service_requests_total{{{label}="{service}",code="{code}",method="POST"}}': values}
 
 
@@ -324,7 +328,7 @@ def test_where_a_gateway_counts_its_errors_are_those_of_each_revision(tmp_path: 
         **at_traefik("fraud-x-0a1b2c3d", "500", "0+60x60", label=label),
         **at_traefik("fraud-0a1b2c3d", "500", "0+60x60", namespace="other", label=label),
     }
-    rules = compiled(availability(), profile=None, passing=Passing(gateway=Gateway(name="public"), metrics=TRAEFIK))
+    rules = compiled(availability(), profile=None, passing=PUBLIC)
     Try(folder=tmp_path, groups=rules, series=series).answers(
         {
             (TOTAL, "1h"): {of("fraud-0a1b2c3d", TOTAL): 10, of("fraud-4e5f6a7b", TOTAL): 2},
@@ -333,15 +337,34 @@ def test_where_a_gateway_counts_its_errors_are_those_of_each_revision(tmp_path: 
     )
 
 
-def test_where_a_gateway_counts_nobody_misses_pods_that_are_not_scraped(tmp_path: Path):
-    rules = compiled(availability(), profile=None, passing=Passing(gateway=Gateway(name="public"), metrics=TRAEFIK))
-    series = at_traefik("fraud-0a1b2c3d", "200", "0+600x60")
-    Try(folder=tmp_path, groups=rules, series=series).fires({"1h": []})
+def test_where_a_gateway_counts_pods_without_a_page_are_not_missed_but_the_gateway_is(tmp_path: Path):
+    rules = compiled(availability(), profile=None, terms=replace(TERMS, scraped=False), passing=PUBLIC)
+    series = at_traefik("fraud-0a1b2c3d", "200", "0+600x60 _x120")
+    Try(folder=tmp_path, groups=rules, series=series).fires({"1h": [], "3h": [UNMEASURED]})
+
+
+def test_where_a_gateway_counts_pods_that_are_down_are_missed_all_the_same(tmp_path: Path):
+    """Traefik counts nothing of what no pod was there for."""
+    rules = compiled(availability(), passing=PUBLIC)
+    series = {f"up{{{FIRST}}}": "1+0x60 0+0x60", **at_traefik("fraud-0a1b2c3d", "200", "0+600x60 36600+0x60")}
+    Try(folder=tmp_path, groups=rules, series=series).fires({"1h": [], "70m": [ABSENT]})
+
+
+def test_of_a_gateway_only_the_revisions_that_there_are_count(tmp_path: Path):
+    """Model x of namespace risk-fraud and model fraud-x of namespace risk are one word for Traefik."""
+    ours, theirs = "fraud-x-0a1b2c3d", "x-4e5f6a7b"
+    subject = Subject(namespace="risk", model="fraud-x")
+    found = measured(availability(), ((None, (ours,)),), {}, subject, PUBLIC)
+    assert isinstance(found, Measured)
+    series = {**at_traefik(ours, "200", "0+60x60"), **at_traefik(theirs, "500", "0+60x60", namespace="risk-fraud")}
+    total = f'{TOTAL}{{modeldeployment="fraud-x",namespace="risk",objective="availability",revision="{ours}"}}'
+    Try(folder=tmp_path, groups=groups(subject, [found], TERMS), series=series).answers({(TOTAL, "1h"): {total: 1}})
 
 
 def test_where_a_gateway_counts_its_errors_alert(tmp_path: Path):
-    rules = compiled(availability(), passing=Passing(gateway=Gateway(name="public"), metrics=TRAEFIK))
+    rules = compiled(availability(), passing=PUBLIC)
     series = {
+        **UP,
         **at_traefik("fraud-0a1b2c3d", "200", "0+600x60 36600+300x60"),
         **at_traefik("fraud-0a1b2c3d", "503", "0+0x60 300+300x60"),
     }
