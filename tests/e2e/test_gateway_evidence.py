@@ -19,11 +19,17 @@ from prometheus_process import PrometheusProcess, scraping
 INTERVAL = "5s"
 
 
-def uncounted(image: str, version: str = "1", **env: str) -> dict[str, Any]:
-    """A server without metrics, behind the Gateway."""
+def a_server_that_counts(image: str, version: str = "1", **env: str) -> dict[str, Any]:
+    """One with metrics, of which those are left out that the Gateway has, too."""
     spec = a_canary(image, version, **env)
-    del spec["runtime"]["container"]["metrics"]
     return {**spec, "rollout": {**spec["rollout"], "evidence": {"source": "Gateway"}}}
+
+
+def uncounted(image: str, version: str = "1", **env: str) -> dict[str, Any]:
+    """One without metrics."""
+    spec = a_server_that_counts(image, version, **env)
+    del spec["runtime"]["container"]["metrics"]
+    return spec
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +52,7 @@ def games(
     cases = (
         Case(name="good", server=uncounted),
         Case(name="errors", server=uncounted, env={"ERROR_RATE": "0.2"}),
+        Case(name="hangs-up", server=a_server_that_counts, env={"HANG_UP_RATE": "0.5"}),
         Case(name="slow", server=uncounted, before={"LATENCY": "0.04"}, env={"LATENCY": "0.12"}),
     )
     told = {"FAIRLEAD_PROMETHEUS_URL": prometheus.url, "FAIRLEAD_GATEWAY_METRICS": "Traefik"}
@@ -67,6 +74,13 @@ def test_a_version_with_errors_is_rolled_back(games: dict[str, Future[Played]]):
     errors = cells(played)["errors"]
     assert (errors["stable"]["bad"], played.counted["reasons"].keys()) == (0, {"status 500"})
     assert 3 <= errors["canary"]["bad"] <= played.counted["failed"]
+
+
+def test_a_version_that_does_not_answer_is_rolled_back_although_it_counts_no_error(games: dict[str, Future[Played]]):
+    played = games["hangs-up"].result()
+    assert (played.record["outcome"], played.record["reason"]) == ("RolledBack", "EvidenceAgainst")
+    assert cells(played)["errors"]["canary"]["bad"] >= 3
+    assert set(played.counted["reasons"]) == {"status 502"}
 
 
 def test_a_version_that_takes_three_times_as_long_is_rolled_back_without_a_lost_request(

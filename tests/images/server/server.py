@@ -4,6 +4,7 @@ Environment:
     PORT=8080               where it listens
     VERSION=1               what /v1/predict answers with
     ERROR_RATE=0            share of predictions that fail with 500
+    HANG_UP_RATE=0          share of predictions that are not answered at all, and not counted either
     LATENCY=0               seconds that a prediction takes longer
     WORK=0                  seconds of the CPU that a prediction takes, one after the other
     START_DELAY=0           seconds before it listens
@@ -40,6 +41,7 @@ class Behaviour:
     port: int
     version: str
     error_rate: float
+    hang_up_rate: float
     latency: float
     work: float
     start_delay: float
@@ -57,6 +59,7 @@ def behaviour(environment: dict[str, str]) -> Behaviour:
         port=int(number("PORT", "8080")),
         version=environment.get("VERSION", "1"),
         error_rate=number("ERROR_RATE"),
+        hang_up_rate=number("HANG_UP_RATE"),
         latency=number("LATENCY"),
         work=number("WORK"),
         start_delay=number("START_DELAY"),
@@ -184,6 +187,8 @@ async def _prediction(server: Server) -> Answer:
         _compute(server.behaviour.work)
     finally:
         server.predicting -= 1
+    if random.random() < server.behaviour.hang_up_rate:
+        raise ConnectionAbortedError
     failed = random.random() < _error_rate(server)
     status = HTTPStatus.INTERNAL_SERVER_ERROR if failed else HTTPStatus.OK
     body = {"error": "the model failed"} if failed else {"version": server.behaviour.version, "score": random.random()}
