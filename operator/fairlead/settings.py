@@ -65,8 +65,8 @@ class Settings:
     prometheus_queries: bool = True
     """Whether objectives may have queries of their own: whoever writes one may read every series of that Prometheus."""
     gateway_metrics: GatewayMetrics | None = None
-    """What the Gateways of the cluster count for each Service, by that Prometheus: Traefik, Istio, or a JSON object of
-    GatewayMetrics."""
+    """What the Gateways of the cluster count for each Service, by that Prometheus: Traefik, Istio, or a JSON object as
+    the value prometheus.gateway of the chart."""
     keda_prometheus_url: str = ""
     """Address of that Prometheus as KEDA reaches it, where that is another one than prometheus_url."""
     keda_authentication: str = ""

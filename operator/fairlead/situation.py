@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,9 @@ from fairlead.evidence.trial import Trial
 from fairlead.site import Site
 
 Manifest = Mapping[str, Any]
+
+LATELY = timedelta(hours=1)
+"""What the kubelet leaves of evicted pods is there for weeks, and says nothing of today."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,9 +211,13 @@ class Situation:
         return tuple(pod for pod in self.pods if revision_of(pod) == revision)
 
     def eviction(self, revision: str) -> str | None:
-        """What the kubelet has said of the last pod of a revision that it has evicted, or None when there is none."""
-        told = [str(pod["status"].get("message") or "") for pod in self.evicted if revision_of(pod) == revision]
-        return told[-1] if told else None
+        """What the kubelet has said of the last pod of a revision that it has evicted lately, or None."""
+        told = [
+            str(pod["status"].get("message") or "")
+            for pod in self.evicted
+            if revision_of(pod) == revision and self.now - _ended(pod) < LATELY
+        ]
+        return next(filter(None, reversed(told)), None)
 
     def hanging_pod(self, revision: str) -> Hanging | None:
         """What is known of a pod of that revision that hangs, or None when none does."""
@@ -255,6 +262,13 @@ def revision_of(manifest: Manifest) -> str | None:
     """The revision that an object belongs to by its label, or None."""
     value = (manifest["metadata"].get("labels") or {}).get(names.REVISION)
     return value if isinstance(value, str) else None
+
+
+def _ended(pod: Manifest) -> datetime:
+    """When a pod was evicted, or else was made."""
+    found = (pod.get("status") or {}).get("conditions") or ()
+    told = [each.get("lastTransitionTime") for each in found if each.get("type") == "DisruptionTarget"]
+    return datetime.fromisoformat(next(filter(None, told), None) or pod["metadata"]["creationTimestamp"])
 
 
 def _has_node(pod: Manifest) -> bool:

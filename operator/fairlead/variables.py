@@ -82,7 +82,10 @@ def variables(value: str) -> tuple[tuple[str, str], ...]:
 
 
 def gateway_metrics(value: str) -> GatewayMetrics | None:
-    """The name of a Gateway whose metrics are known, or what they are as a JSON object; empty: none."""
+    """The name of a Gateway whose metrics are known, or a JSON object: what they are, or `like` which one and `labels`.
+
+    Empty: none.
+    """
     if not value or value in SHIPPED:
         return SHIPPED.get(value)
     try:
@@ -90,10 +93,12 @@ def gateway_metrics(value: str) -> GatewayMetrics | None:
     except ValueError:
         said = None
     if not isinstance(said, dict):
-        raise ValueError(f"takes {', '.join(SHIPPED)}, or a JSON object with labels, errors and latency")
+        raise ValueError(
+            f"takes {', '.join(SHIPPED)}, or a JSON object with like and labels, or with labels, errors and latency"
+        )
     said = {name: part for name, part in said.items() if part}
     like = said.pop("like", None)
-    if like is not None and like not in SHIPPED:
+    if like is not None and like not in tuple(SHIPPED):
         raise ValueError(f"like: takes one of {', '.join(SHIPPED)}")
     known = SHIPPED[like].model_dump(by_alias=True) if like is not None else {}
     labels = said.get("labels") or {}

@@ -267,6 +267,9 @@ def test_a_server_without_a_profile_is_measured_where_a_gateway_counts_for_it():
         Reason.MONITORED,
         "the pods have no page of metrics; PrometheusRule fraud has the rules for availability",
     )
+    world.change(slo={"objectives": [AVAILABILITY, LATENCY]})
+    world.settle()
+    assert "objective latency has no rules: canaries are judged by what the Gateway counts for it" in told(world)[2]
     alerts = {rule.get("alert") for rule in all_rules(world)}
     assert ("FairleadMetricsAbsent" in alerts, "FairleadObjectiveUnmeasured" in alerts) == (False, True)
 

@@ -59,9 +59,14 @@ class GatewayMetrics(Part):
 
     @property
     def naming(self) -> str | None:
-        """The one label that names Services, if it is one."""
-        found = [label for label, pattern in self.labels.items() if any(each in pattern for each in STAND_FOR)]
+        """The one label that names Services; None where there are several."""
+        found = [label for label, pattern in self.labels.items() if any(each in pattern for each in NEEDED)]
         return found[0] if len(found) == 1 else None
+
+    @property
+    def telling(self) -> frozenset[str]:
+        """Labels that tell one Service or Gateway from another. The rest may be what only some Prometheus knows."""
+        return frozenset(name for name, text in self.labels.items() if any(each in text for each in STAND_FOR))
 
     @property
     def counted(self) -> Mapping[str, str]:

@@ -4,11 +4,12 @@ It counts by Service, and every revision has one.
 """
 
 import asyncio
+from collections.abc import Collection, Mapping
 from math import inf
 
 from fairlead.api.gatewaymetrics import GatewayMetrics
 from fairlead.api.traffic import Gateway
-from fairlead.observe.instances import Instances, Passed, Scrapes, newest
+from fairlead.observe.instances import Instances, Passed, newest
 from fairlead.observe.prometheus import Prometheus, Row, Unanswered
 from fairlead.observe.querying import LOOK_BACK, PATIENCE
 from fairlead.observe.samples import EXPORTED
@@ -20,8 +21,8 @@ UNKNOWN = (
     "spec.rollout.evidence.source is Gateway, and Fairlead was not told what that counts: set prometheus.url and "
     "prometheus.gateway of its chart (FAIRLEAD_PROMETHEUS_URL, FAIRLEAD_GATEWAY_METRICS)"
 )
-GONE = 2
-"""So many scrapes of the others an instance may miss before it is taken for gone."""
+MISSED = 2
+"""For so many scrapes of the others an instance is waited for. What it has counted comes with its next one."""
 
 
 class AtGateway:
@@ -48,7 +49,8 @@ class AtGateway:
         self._instances = Instances(metrics, self._matchers) if metrics else None
         self._renamed = False
         self._told: dict[str, float] | None = None  # instance → the time of the sample that was told last
-        self._interval = inf
+        self._seen: dict[str, float] = {}  # the same of the sample that was seen last
+        self._intervals: dict[str, float] = {}
         self._answered = _seconds()
 
     async def read(self) -> Passed | str | None:
@@ -69,8 +71,11 @@ class AtGateway:
             )
         self._answered = _seconds()
         try:
-            scrapes = self._new(newest(rows))
-            return self._instances.passed(scrapes) if scrapes else None
+            scrapes = newest(rows)
+            new = self._new({instance: rows[0].time for instance, rows in scrapes.items()})
+            if not new:
+                return None
+            return self._instances.passed({each: scrapes[each] for each in new}, scrapes.keys())
         except Unreadable as problem:
             return f"in Prometheus, {problem}"
 
@@ -94,23 +99,25 @@ class AtGateway:
         """Whoever is away for a moment has missed nothing: counters go on."""
         return why if _seconds() - self._answered > self._patience else None
 
-    def _new(self, scrapes: Scrapes) -> Scrapes:
-        """What is to be told: nothing before every instance that was told of before has a newer sample, or is gone.
+    def _new(self, times: Mapping[str, float]) -> Collection[str]:
+        """The instances that have something to tell; none before all that were told of before have, or are late.
 
         What there is at first is not told: whoever judged before may have known more.
         """
-        times = {instance: rows[0].time for instance, rows in scrapes.items()}
+        for instance, time in times.items():
+            if time > (before := self._seen.get(instance, time)):
+                self._intervals[instance] = time - before
+        self._seen = dict(times)
         if self._told is None:
-            self._told = times
-            return {}
+            self._told = dict(times)
+            return ()
         known = self._told
         new = {instance: time for instance, time in times.items() if time > known.get(instance, -inf)}
-        latest = max(new.values(), default=-inf)
-        if any(latest - times[late] < GONE * self._interval for late in times.keys() - new.keys()) or not new:
-            return {}
-        self._interval = min(self._interval, *(time - known[each] for each, time in new.items() if each in known), inf)
+        waited = max((time - MISSED * self._intervals.get(each, inf) for each, time in new.items()), default=-inf)
+        if any(times[late] > waited for late in times.keys() - new.keys()):
+            return ()
         self._told = {instance: known[instance] for instance in times if instance in known} | new
-        return {instance: scrapes[instance] for instance in new}
+        return new.keys()
 
 
 def _seconds() -> float:

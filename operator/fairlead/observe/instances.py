@@ -1,11 +1,14 @@
 """The instances of a Gateway: what each of them has counted for the revisions of a model.
 
 Each counts for itself, and is taken like a pod: by the differences of its own counters. A counter that goes down has
-begun anew, and what is after it is another one's: nothing is known of what it has missed.
+begun anew, and what is after it is another one's: nothing is known of what it has missed. One of which nothing is said
+may have counted nothing yet, or be forgotten while no request is sent to the revision.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 
 from fairlead.api.gatewaymetrics import GatewayMetrics
 from fairlead.api.pattern import matches
@@ -36,16 +39,30 @@ class Instances:
     def __init__(self, metrics: GatewayMetrics, matchers: Mapping[str, Mapping[str, str]]) -> None:
         self._matchers = matchers
         self._meanings = KnownMeanings(Meanings(metrics.profile))
-        self._last: dict[str, Said] = {}
-        self._falls: dict[str, list[float]] = {}
+        self._counting: dict[tuple[str, str], _Counting] = {}
 
-    def passed(self, scrapes: Scrapes) -> Passed:
-        """What they have counted for each revision, or nothing so far. Raises Unreadable."""
-        found: dict[str, dict[str, PodMetrics]] = {revision: {} for revision in self._matchers}
+    def passed(self, scrapes: Scrapes, others: Collection[str] = ()) -> Passed:
+        """What they have counted for each revision, or nothing so far; of `others` what they said last, if anything.
+
+        Raises Unreadable.
+        """
         for instance, rows in scrapes.items():
             for revision, said in self._said(rows).items():
-                found[revision][f"gateway {instance}"] = self._metrics(instance, revision, said, rows[0].time)
-        return found
+                counting = self._counting.setdefault((instance, revision), _Counting())
+                if counting.goes_up_and_down(said, rows[0].time):
+                    raise Unreadable(
+                        f"the counters of Gateway {instance} go up and down: each of its replicas has to be a target "
+                        "of its own"
+                    )
+        told = {*scrapes, *others}
+        return {
+            revision: {
+                f"gateway {instance}": counting.metrics(f"{instance}/{revision}")
+                for (instance, of), counting in sorted(self._counting.items())
+                if of == revision and instance in told
+            }
+            for revision in self._matchers
+        }
 
     def _said(self, rows: Iterable[Row]) -> Mapping[str, Said]:
         tallies = {revision: Tally() for revision in self._matchers}
@@ -59,18 +76,36 @@ class Instances:
                     tallies[revision].count(meaning, row.value)
         return {revision: tally.said() for revision, tally in tallies.items()}
 
-    def _metrics(self, instance: str, revision: str, said: Said, time: float) -> PodMetrics:
-        process = f"{instance}/{revision}"
-        falls = self._falls.setdefault(process, [])
-        if process in self._last and _has_gone_down(self._last[process], said):
-            falls.append(time)
-        self._last[process] = said
-        if len(falls) > 1 and time - falls[-2] < TWICE_WITHIN:
-            raise Unreadable(
-                f"the counters of Gateway {instance} go up and down: each of its replicas has to be a target of its own"
-            )
+
+@dataclass
+class _Counting:
+    """The counters of one instance for one revision: what they said last, and how often they have begun anew."""
+
+    said: Said = field(default_factory=Said)
+    silent: bool = True
+    generation: int = 0
+    fell: float = -inf
+
+    def goes_up_and_down(self, said: Said, time: float) -> bool:
+        """Takes in what they say at a time. Whether that is more ups and downs than one process has."""
+        before, self.silent = self.silent, said == Said()
+        if self.silent:
+            return False
+        fallen = _has_gone_down(self.said, said)
+        self.said = said
+        if not fallen:
+            return False
+        self.generation += 1
+        if before:
+            return False  # it was forgotten meanwhile
+        last, self.fell = self.fell, time
+        return time - last < TWICE_WITHIN
+
+    def metrics(self, process: str) -> PodMetrics:
+        """What is known of them."""
+        said = Said() if self.silent else self.said
         return PodMetrics(
-            process=process_name(f"{process}/{len(falls)}"),
+            process=process_name(f"{process}/{self.generation}"),
             since=LONG_AGO,
             errors=said.errors,
             pairs=said.pairs,
@@ -83,18 +118,23 @@ def newest(rows: Iterable[Row]) -> Scrapes:
 
     Raises Unreadable where nobody can tell whose they are.
     """
-    found: dict[str, dict[tuple[str, ...], list[Row]]] = {}
-    clusters: set[str] = set()
-    for row in rows:
-        clusters.add(row.labels.get("cluster", ""))
-        scrape = tuple(row.labels.get(label, "") for label in SCRAPED_BY)
-        instance = " ".join(row.labels[label] for label in ("instance", "pod") if row.labels.get(label))
-        found.setdefault(instance, {}).setdefault(scrape, []).append(row)
+    answered = tuple(rows)
+    clusters = {row.labels["cluster"] for row in answered if row.labels.get("cluster")}
     if len(clusters) > 1:
         raise Unreadable(
             f"Gateways of several clusters ({', '.join(sorted(clusters))}) count for Services of this name: say which "
             "one is meant by labels of prometheus.gateway"
         )
+    pods: dict[str, set[str]] = {}
+    for row in answered:
+        pods.setdefault(row.labels.get("instance", ""), set()).update(filter(None, [row.labels.get("pod")]))
+    found: dict[str, dict[tuple[str, ...], list[Row]]] = {}
+    for row in answered:
+        instance = row.labels.get("instance", "")
+        if len(pods[instance]) > 1:
+            instance = f"{instance} {row.labels.get('pod', '')}".strip()
+        scrape = tuple(row.labels.get(label, "") for label in SCRAPED_BY)
+        found.setdefault(instance, {}).setdefault(scrape, []).append(row)
     return {instance: _last(_largest(scrapes)) for instance, scrapes in found.items()}
 
 

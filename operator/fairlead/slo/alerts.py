@@ -7,7 +7,7 @@ from typing import Any
 
 from fairlead.api.names import SERIES_MODEL
 from fairlead.slo.events import Subject
-from fairlead.slo.promql import OF_OBJECTIVE, duration
+from fairlead.slo.promql import OF_OBJECTIVE, duration, summed
 from fairlead.slo.recording import ERRORS, RATIO, TOTAL, Rule, Target, over, recorded
 from fairlead.slo.windows import FEWEST, Burn, burns
 
@@ -79,13 +79,14 @@ def unmeasured_alert(terms: Terms, subject: Subject, objective: Target) -> Rule:
 
 
 def unpassed_alert(terms: Terms, subject: Subject, objective: Target) -> Rule:
-    """The Gateway counts nothing for the model."""
+    """The Gateway counts nothing for the model. Where its pods have no page of metrics that may be an outage."""
     total, errors = (recorded(name, subject, objective) for name in (TOTAL, ERRORS))
+    idle = "" if terms.scraped else f"({summed(OF_OBJECTIVE, total)} == 0) or "
     return _alert(
         terms,
         subject,
         UNMEASURED,
-        f"absent({total}) or ({total} > 0) unless {errors}",
+        f"absent({total}) or {idle}({total} > 0) unless {errors}",
         _labels(terms, "warning", objective),
         wait="1h",
         summary=f"Objective {objective.name} of {_model(subject)} is not measured",

@@ -44,6 +44,7 @@ def _rates(counted: tuple[Series, ...], passing: Passing, subject: Subject, pref
     matchers = {
         f"{prefix}{label}" if label == passing.metrics.naming else label: text
         for label, text in passing.metrics.matchers(subject.namespace, service, passing.gateway).items()
+        if label in passing.metrics.telling
     }
     found = rates(counted, WINDOW, tuple(f"{label}=~{quoted(text)}" for label, text in matchers.items()))
     label, text = next((label, text) for label, text in matchers.items() if service in text)

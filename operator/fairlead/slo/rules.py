@@ -20,6 +20,8 @@ BUDGET_EVERY = timedelta(minutes=4)
 minutes old is none for Prometheus (its lookback): it would be gone each time before the next one has been summed up."""
 
 
+NOT_OF_GATEWAY = "canaries are judged by what the Gateway counts for it, and rules are made of its errors only"
+
 REMEMBERED = 256
 """Objectives whose rules need not be made again: a canary is looked at every few seconds."""
 
@@ -59,7 +61,8 @@ def measured(
         if isinstance(counted, Events):
             found.append((own, counted))
         elif not found:
-            return counted
+            by_gateway = passing is not None and objective.metric in passing.metrics.metrics
+            return Unmeasured(why=NOT_OF_GATEWAY) if by_gateway else counted
     return Measured(objective=objective, events=tuple(found))
 
 

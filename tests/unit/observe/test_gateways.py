@@ -129,7 +129,7 @@ async def test_each_instance_counts_for_itself_and_one_that_is_scraped_twice_onc
         place,
         asking(prometheus),
         counted(STABLE, "200", 90),
-        counted(STABLE, "200", 90, job="traefik-again"),
+        counted(STABLE, "200", 90, job="traefik-again", pod="traefik-1"),
         counted(STABLE, "200", 40, instance="10.0.0.8:8082"),
         counted(STABLE, "200", 30, instance="gateway", pod="a"),
         counted(STABLE, "200", 20, instance="gateway", pod="b"),
@@ -151,20 +151,36 @@ async def test_a_window_ends_when_every_instance_has_been_scraped_again(place: P
     assert await asked.read() is not None
 
 
-async def test_an_instance_that_is_gone_is_waited_for_twice_as_long_as_a_scrape_takes(
-    place: Place, prometheus: Prometheus
-):
-    """Its last sample can be seen for 90 seconds, and nobody may be blind for so long."""
-    asked, gone = asking(prometheus), counted(STABLE, "200", 40, at=15, instance="10.0.0.8:8082")
+async def test_nobody_is_blind_because_one_instance_is_gone(place: Place, prometheus: Prometheus):
+    """Its last sample can be seen for 90 seconds. What it counts meanwhile comes with its next one."""
+    asked, gone = asking(prometheus), counted(STABLE, "200", 40, at=15, **OTHER)
     await told(place, asked, counted(STABLE, "200", 90, at=15), gone)
-    for at, instances in ((30, 0), (45, 1), (60, 1)):
+    seen: list[int] = []
+    for at in (30, 45, 60):
         place.answer = says(answer(counted(STABLE, "200", 90 + at, at=at), gone))
         found = await asked.read()
-        assert len(found[STABLE] if isinstance(found, dict) else ()) == instances, at
-    place.answer = says(answer(counted(STABLE, "200", 190, at=75), counted(STABLE, "200", 44, at=75, **OTHER)))
+        if isinstance(found, dict):
+            seen.append(at)
+            assert found[STABLE]["gateway 10.0.0.8:8082"].errors == (40, 0), "it is there, and known"
+    assert seen == [45, 60]
+    place.answer = says(answer(counted(STABLE, "200", 190, at=75), counted(STABLE, "200", 64, at=75, **OTHER)))
     found = await asked.read()
     assert isinstance(found, dict)
-    assert len(found[STABLE]) == 2, "and is back"
+    assert found[STABLE]["gateway 10.0.0.8:8082"].errors == (64, 0)
+
+
+async def test_a_service_that_is_forgotten_for_a_while_blinds_nobody(place: Place, prometheus: Prometheus):
+    """Traefik forgets one to which no request is sent: the share of a canary without a ready pod is nothing."""
+    asked = asking(prometheus)
+    await told(place, asked, counted(STABLE, "200", 90), counted(CANARY, "200", 40))
+    processes: list[str] = []
+    for at, of_canary in ((2, None), (3, 5), (4, None), (5, 2), (6, None), (7, 9)):
+        rows = [] if of_canary is None else [counted(CANARY, "200", of_canary, at=at)]
+        place.answer = says(answer(counted(STABLE, "200", 90 + at, at=at), *rows))
+        found = await asked.read()
+        assert isinstance(found, dict)
+        processes.append(found[CANARY][NAME].process)
+    assert len(set(processes)) == 3, "two began lower than the one before ended, and one did not"
 
 
 async def test_a_counter_that_goes_down_is_another_one_from_then_on(place: Place, prometheus: Prometheus):
@@ -195,7 +211,11 @@ async def test_replicas_that_are_scraped_under_one_address_are_told(place: Place
 
 
 async def test_gateways_of_several_clusters_are_not_mixed(place: Place, prometheus: Prometheus):
-    rows = counted(STABLE, "200", 90, cluster="eu"), counted(STABLE, "200", 40, cluster="us")
+    rows = (
+        counted(STABLE, "200", 90, cluster="eu"),
+        counted(STABLE, "200", 40, cluster="us"),
+        counted(STABLE, "200", 40, job="without"),
+    )
     place.answer = says(answer(*rows))
     assert "Gateways of several clusters (eu, us) count" in str(await asking(prometheus).read())
     here = TRAEFIK.model_copy(update={"labels": {**TRAEFIK.labels, "cluster": "eu"}})

@@ -1,5 +1,7 @@
 """observe/look.py: what a process remembers between two looks, and when it does not any more."""
 
+from datetime import timedelta
+
 from canary_world import CanaryWorld
 from fairlead.api.kinds import POD
 from fairlead.cluster.store import Object
@@ -49,7 +51,8 @@ def ready(cluster: SmallCluster) -> str:
 
 def evicted(pod: Object, number: int, message: str) -> Object:
     """What the kubelet leaves of it."""
-    metadata = {**pod["metadata"], "name": f"{pod['metadata']['name']}-{number}"}
+    made = {"name": f"{pod['metadata']['name']}-{number}", "creationTimestamp": "2026-01-05T09:00:00Z"}
+    metadata = {**pod["metadata"], **made}
     return {**pod, "metadata": metadata, "status": {"phase": "Failed", "reason": "Evicted", "message": message}}
 
 
@@ -67,3 +70,6 @@ def test_who_was_evicted_is_told_while_those_after_it_do_not_serve():
     cluster.look()
     assert "; a pod before it was evicted: Container fetch exceeded its local storage limit 1Gi." in ready(cluster)
     assert [each["metadata"]["name"] for each in cluster.situation().pods] == [pod["metadata"]["name"]]
+    cluster.now += timedelta(hours=2)
+    cluster.looked_at_anyway()
+    assert "evicted" not in ready(cluster)

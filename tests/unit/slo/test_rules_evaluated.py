@@ -339,8 +339,19 @@ def test_where_a_gateway_counts_its_errors_are_those_of_each_revision(tmp_path: 
 
 def test_where_a_gateway_counts_pods_without_a_page_are_not_missed_but_the_gateway_is(tmp_path: Path):
     rules = compiled(availability(), profile=None, terms=replace(TERMS, scraped=False), passing=PUBLIC)
-    series = at_traefik("fraud-0a1b2c3d", "200", "0+600x60 _x120")
-    Try(folder=tmp_path, groups=rules, series=series).fires({"1h": [], "3h": [UNMEASURED]})
+    for number, then in enumerate(("_x120", "36600+0x120")):  # it is not scraped; no pod is there to answer
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        series = at_traefik("fraud-0a1b2c3d", "200", f"0+600x60 {then}")
+        Try(folder=folder, groups=rules, series=series).fires({"1h": [], "3h": [UNMEASURED]})
+
+
+def test_rules_do_not_ask_for_labels_that_only_some_prometheus_knows(tmp_path: Path):
+    """Such as that of a cluster, which is added on the way to where the series of all clusters are."""
+    here = TRAEFIK.model_copy(update={"labels": {**TRAEFIK.labels, "cluster": "eu"}})
+    rules = compiled(availability(), profile=None, passing=replace(PUBLIC, metrics=here))
+    series = at_traefik("fraud-0a1b2c3d", "200", "0+60x60")
+    Try(folder=tmp_path, groups=rules, series=series).answers({(TOTAL, "1h"): {of("fraud-0a1b2c3d", TOTAL): 1}})
 
 
 def test_where_a_gateway_counts_pods_that_are_down_are_missed_all_the_same(tmp_path: Path):
