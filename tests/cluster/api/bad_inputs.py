@@ -342,7 +342,7 @@ ROLLOUT = (
     schema("rollout.drain", 90, "must be of type string"),
     rule("rollout.drain", "2h", "between 0s and 1h"),
     rule("rollout.progressDeadline", "5s", "between 10s and 24h"),
-    rule("rollout.strategy", "Canary", "set runtime.container.metrics, or choose", **OWN),
+    rule("rollout.strategy", "Canary", "set runtime.container.metrics, or rollout.evidence.source: Gateway", **OWN),
     schema("rollout.strategy", "Shadow", "Unsupported value", '"Canary", "BlueGreen", "Recreate"'),
     schema("rollout.maxWeight", 0, "greater than or equal to 1"),
     schema("rollout.maxWeight", 80, "less than or equal to 50"),
