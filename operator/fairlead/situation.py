@@ -265,10 +265,15 @@ def revision_of(manifest: Manifest) -> str | None:
 
 
 def _ended(pod: Manifest) -> datetime:
-    """When a pod was evicted, or else was made."""
-    found = (pod.get("status") or {}).get("conditions") or ()
-    told = [each.get("lastTransitionTime") for each in found if each.get("type") == "DisruptionTarget"]
-    return datetime.fromisoformat(next(filter(None, told), None) or pod["metadata"]["creationTimestamp"])
+    """When a pod has ended: no sooner than the last thing that is told of it. Not every eviction leaves a condition."""
+    status = pod.get("status") or {}
+    containers = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
+    told = [
+        pod["metadata"]["creationTimestamp"],
+        *(each.get("lastTransitionTime") for each in status.get("conditions") or ()),
+        *(((each.get("state") or {}).get("terminated") or {}).get("finishedAt") for each in containers),
+    ]
+    return max(datetime.fromisoformat(each) for each in told if each)
 
 
 def _has_node(pod: Manifest) -> bool:

@@ -51,9 +51,10 @@ def ready(cluster: SmallCluster) -> str:
 
 def evicted(pod: Object, number: int, message: str) -> Object:
     """What the kubelet leaves of it."""
-    made = {"name": f"{pod['metadata']['name']}-{number}", "creationTimestamp": "2026-01-05T09:00:00Z"}
-    metadata = {**pod["metadata"], **made}
-    return {**pod, "metadata": metadata, "status": {"phase": "Failed", "reason": "Evicted", "message": message}}
+    made = {"name": f"{pod['metadata']['name']}-{number}", "creationTimestamp": "2026-01-05T03:00:00Z"}
+    ended = {"name": "fetch", "state": {"terminated": {"exitCode": 137, "finishedAt": "2026-01-05T09:00:00Z"}}}
+    status = {"phase": "Failed", "reason": "Evicted", "message": message, "initContainerStatuses": [ended]}
+    return {**pod, "metadata": {**pod["metadata"], **made}, "status": status}
 
 
 def test_who_was_evicted_is_told_while_those_after_it_do_not_serve():
