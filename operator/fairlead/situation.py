@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,9 +19,6 @@ from fairlead.evidence.trial import Trial
 from fairlead.site import Site
 
 Manifest = Mapping[str, Any]
-
-LATELY = timedelta(hours=1)
-"""What the kubelet leaves of evicted pods is there for weeks, and says nothing of today."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,15 +207,6 @@ class Situation:
         """The live pods of a revision, oldest first."""
         return tuple(pod for pod in self.pods if revision_of(pod) == revision)
 
-    def eviction(self, revision: str) -> str | None:
-        """What the kubelet has said of the last pod of a revision that it has evicted lately, or None."""
-        told = [
-            str(pod["status"].get("message") or "")
-            for pod in self.evicted
-            if revision_of(pod) == revision and self.now - _ended(pod) < LATELY
-        ]
-        return next(filter(None, reversed(told)), None)
-
     def hanging_pod(self, revision: str) -> Hanging | None:
         """What is known of a pod of that revision that hangs, or None when none does."""
         return next((each for each in self.hanging if each.revision == revision), None)
@@ -262,18 +250,6 @@ def revision_of(manifest: Manifest) -> str | None:
     """The revision that an object belongs to by its label, or None."""
     value = (manifest["metadata"].get("labels") or {}).get(names.REVISION)
     return value if isinstance(value, str) else None
-
-
-def _ended(pod: Manifest) -> datetime:
-    """When a pod has ended: no sooner than the last thing that is told of it. Not every eviction leaves a condition."""
-    status = pod.get("status") or {}
-    containers = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
-    told = [
-        pod["metadata"]["creationTimestamp"],
-        *(each.get("lastTransitionTime") for each in status.get("conditions") or ()),
-        *(((each.get("state") or {}).get("terminated") or {}).get("finishedAt") for each in containers),
-    ]
-    return max(datetime.fromisoformat(each) for each in told if each)
 
 
 def _has_node(pod: Manifest) -> bool:

@@ -105,8 +105,8 @@ TRAEFIK = GatewayMetrics(
     latency=Histogram(series="traefik_service_request_duration_seconds", labels={"code": f"{ANSWERED}|499"}),
 )
 """Traefik 3 (doc.traefik.io/traefik/reference/install-configuration/observability/metrics). Its Services are called so
-by 3.7; the shorter way is that of 3.1 (pkg/provider/kubernetes/gateway/httproute.go), and ends with the port. Whoever
-did not wait for the answer (499) has waited as long as that says: so a server that hangs is slow."""
+by 3.7; the shorter way, with a port at its end, is an earlier one (pkg/provider/kubernetes/gateway/httproute.go).
+Whoever did not wait for the answer (499) has waited as long as that says: so a server that hangs is slow."""
 
 ISTIO = GatewayMetrics(
     labels={

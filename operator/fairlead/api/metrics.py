@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
+from pydantic.alias_generators import to_snake
 
 from fairlead.api.fields import Part
 from fairlead.api.forms import UrlPath
@@ -122,7 +123,7 @@ class MetricsProfile(Part):
 
     def without(self, metrics: Collection[Metric]) -> Self:
         """The profile without what is counted elsewhere."""
-        return self.model_copy(update={field: None for metric, field in _FIELDS.items() if metric in metrics})
+        return self.model_copy(update={to_snake(metric): None for metric in metrics})
 
     @property
     def counters(self) -> Mapping[Metric, Counters]:
@@ -139,12 +140,3 @@ class MetricsProfile(Part):
             "InterTokenLatency": self.inter_token_latency,
         }
         return {metric: histogram for metric, histogram in named.items() if histogram is not None}
-
-
-_FIELDS: Mapping[Metric, str] = {
-    "Errors": "errors",
-    "Aborts": "aborts",
-    "Latency": "latency",
-    "TimeToFirstToken": "time_to_first_token",
-    "InterTokenLatency": "inter_token_latency",
-}

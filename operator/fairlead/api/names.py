@@ -38,8 +38,6 @@ VOLUME = "model"
 """Name of the volume with the model's files."""
 
 HASH_LENGTH = 8
-HASH = f"[0-9a-f]{{{HASH_LENGTH}}}"
-"""A regular expression of what the name of a revision ends with."""
 
 
 def revision_name(model: str, digest: str) -> str:

@@ -34,6 +34,7 @@ from fairlead.api.revision import Revision
 from fairlead.decision import Decision, Wait
 from fairlead.report.capacity import with_pods
 from fairlead.report.deadline import past_deadline
+from fairlead.report.evicted import last_eviction
 from fairlead.report.failures import first_trouble, quoted
 from fairlead.report.finding import Finding, Verdict
 from fairlead.report.monitoring import KINDS, monitoring_active
@@ -167,7 +168,7 @@ def _waiting(situation: Situation, revision: Revision, wait: Wait, suffix: str, 
         return Verdict(ready=False, reason=wait.reason, message=wait.message + suffix, stalled=True)
     if trouble is not None:
         reason, message = trouble.reason, f"{message}: {trouble.message}"
-    if (evicted := situation.eviction(name)) is not None:
+    if (evicted := last_eviction(situation, name)) is not None:
         message += f"; a pod before it was evicted: {quoted(evicted)}"
     if overdue:
         reason, message = Reason.PROGRESS_DEADLINE_EXCEEDED, f"past spec.rollout.progressDeadline, {message}"

@@ -107,7 +107,7 @@ def _measured(situation: Situation, spec: ModelDeploymentSpec, stable: Revision)
         each.name
         for each in spec.slo.objectives
         if (situation.site.queries or not each.queries)
-        and isinstance(measured(each, ((stable.snapshot.metrics, ()),), edges, subject, passing), Measured)
+        and isinstance(measured(each, ((stable.snapshot.metrics, (stable.name,)),), edges, subject, passing), Measured)
     ]
 
 

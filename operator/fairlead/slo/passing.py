@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from fairlead.api import names
 from fairlead.api.gatewaymetrics import GatewayMetrics
 from fairlead.api.metrics import Metric, Series
 from fairlead.api.names import SERIES_MODEL, SERIES_REVISION
@@ -27,7 +26,7 @@ class Passing:
 def passed(passing: Passing, subject: Subject) -> Events:
     """Errors per second of each revision. The Gateway knows Services, and that of a revision has its name.
 
-    The names are those that there are: others of that form may belong to somebody else.
+    So the subject's revisions are named: others of their form may belong to somebody else.
     """
     errors = passing.metrics.errors
     return Events(bad=_of_revisions(errors.bad, passing, subject), total=_of_revisions(errors.total, passing, subject))
@@ -40,7 +39,7 @@ def _of_revisions(counted: tuple[Series, ...], passing: Passing, subject: Subjec
 
 
 def _rates(counted: tuple[Series, ...], passing: Passing, subject: Subject, prefix: str) -> str:
-    service = f"(?P<{_REVISION}>{'|'.join(subject.revisions) or f'{subject.model}-{names.HASH}'})"
+    service = f"(?P<{_REVISION}>{'|'.join(subject.revisions)})"
     matchers = {
         f"{prefix}{label}" if label == passing.metrics.naming else label: text
         for label, text in passing.metrics.matchers(subject.namespace, service, passing.gateway).items()

@@ -53,7 +53,8 @@ def measured(
     """
     if passing is not None and objective.metric in PASSED:
         own = replace(subject, revisions=tuple(name for _, revisions in profiles for name in revisions))
-        return Measured(objective=objective, events=((own, passed(passing, own)),), by_pods=False)
+        by_gateway = ((own, passed(passing, own)),) if own.revisions else ()
+        return Measured(objective=objective, events=by_gateway, by_pods=False)
     found: list[tuple[Subject, Events]] = []
     for profile, revisions in profiles:
         own = replace(subject, revisions=revisions if len(profiles) > 1 else ())
@@ -61,8 +62,8 @@ def measured(
         if isinstance(counted, Events):
             found.append((own, counted))
         elif not found:
-            by_gateway = passing is not None and objective.metric in passing.metrics.metrics
-            return Unmeasured(why=NOT_OF_GATEWAY) if by_gateway else counted
+            judged = passing is not None and objective.metric in passing.metrics.metrics
+            return Unmeasured(why=NOT_OF_GATEWAY) if judged else counted
     return Measured(objective=objective, events=tuple(found))
 
 

@@ -23,6 +23,8 @@ PROFILE = MetricsProfile.model_validate(
 EDGES = {"Latency": (0.1, 0.25, 0.5, 1.0)}
 FIRST = 'namespace="risk",modeldeployment="fraud",revision="fraud-1",pod="a"'
 SECOND = 'namespace="risk",modeldeployment="fraud",revision="fraud-2",pod="b"'
+PASSED = ("fraud-0a1b2c3d", "fraud-4e5f6a7b")
+"""Revisions of which a Gateway counts the requests."""
 UP = {f"up{{{FIRST}}}": "1+0x5000"}
 """The pod is scraped all the time."""
 
@@ -47,7 +49,8 @@ def compiled(
     passing: Passing | None = None,
 ) -> list[dict[str, Any]]:
     """The groups of a model with these objectives, all of which must be measurable."""
-    found = [measured(each, ((profile, ()),), EDGES, subject, passing) for each in objectives]
+    revisions = PASSED if passing is not None else ()
+    found = [measured(each, ((profile, revisions),), EDGES, subject, passing) for each in objectives]
     return groups(subject, [each for each in found if isinstance(each, Measured)], terms)
 
 
